@@ -1,0 +1,40 @@
+"""Who asks: the person or system behind a command, and what it may act for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from escrow.refusals import Forbidden, Unknown
+
+Role = Literal["family", "institution", "bank", "bureau", "auditor"]
+
+_CHINESE = {"family": "家长", "institution": "机构", "bank": "银行", "bureau": "教育局", "auditor": "审计"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Somebody who asks for something.
+
+    `party` is the institution or the guardian it belongs to; `key` the idempotency key of this one request, which
+    the transfers it causes will carry.
+    """
+
+    name: str
+    role: Role
+    party: int | None = None
+    key: str = ""
+
+    def must_be(self, *roles: Role) -> None:
+        """Raises Forbidden unless the caller has one of these roles."""
+        if self.role not in roles:
+            raise Forbidden(who=_CHINESE[self.role], allowed=" / ".join(_CHINESE[each] for each in roles))
+
+    def must_act_for(self, role: Role, party: int, what: str) -> None:
+        """An institution or a family acts for itself; the bureau may act for both.
+
+        Others are told that there is nothing, as if `what` did not exist. Raises Unknown, Forbidden.
+        """
+        if self.role == "bureau":
+            return
+        self.must_be(role)
+        if self.party != party:
+            raise Unknown(what=what, key=party)

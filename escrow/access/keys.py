@@ -1,0 +1,79 @@
+"""Keys: the API keys of callers, and the public keys under which banks sign."""
+
+import base64
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from escrow.access.caller import Caller, Role
+from escrow.access.tables import api_key, bank_key, secret
+from qrpay.webhooks import Key, KeyRing
+
+_MARK: Final = "te_"
+_ENTROPY: Final = 32  # bytes: too much to guess, so a plain hash of it is enough
+
+
+def issue(db: Connection, *, name: str, role: Role, party: int | None, now: datetime) -> str:
+    """Make a key for a caller. It is shown this once; only its hash is kept."""
+    key = _MARK + secrets.token_urlsafe(_ENTROPY)
+    db.execute(insert(api_key).values(digest=_digest(key), name=name, role=role, party=party, created_at=now))
+    return key
+
+
+def revoke(db: Connection, name: str, *, now: datetime) -> int:
+    """Revoke all keys of a caller; gives how many there were."""
+    live = update(api_key).where(api_key.c.name == name, api_key.c.revoked_at.is_(None))
+    return db.execute(live.values(revoked_at=now)).rowcount
+
+
+def caller_of(db: Connection, key: str) -> Caller | None:
+    """Whose key this is, or None when it is nobody's or revoked."""
+    row = db.execute(
+        select(api_key).where(api_key.c.digest == _digest(key), api_key.c.revoked_at.is_(None))
+    ).one_or_none()
+    return None if row is None else Caller(name=row.name, role=row.role, party=row.party)
+
+
+def trust_bank(db: Connection, key: Key) -> None:
+    """Add a bank's public key to the ring. Keys may overlap in time, so that a bank can change its key."""
+    db.execute(
+        insert(bank_key).values(
+            key_id=key.key_id,
+            algorithm=key.algorithm,
+            material=base64.b64encode(key.material).decode("ascii"),
+            not_before=key.not_before,
+            not_after=key.not_after,
+        )
+    )
+
+
+def bank_keys(db: Connection) -> KeyRing:
+    """All keys of banks; each says itself when it counts."""
+    return KeyRing(
+        tuple(
+            Key(
+                key_id=row.key_id,
+                algorithm=row.algorithm,
+                material=base64.b64decode(row.material),
+                not_before=row.not_before,
+                not_after=row.not_after,
+            )
+            for row in db.execute(select(bank_key).order_by(bank_key.c.id))
+        )
+    )
+
+
+def own_secret(db: Connection, name: str) -> bytes:
+    """A random secret of this database, the same for ever; made when it is asked for the first time."""
+    fresh = base64.b64encode(secrets.token_bytes(_ENTROPY)).decode("ascii")
+    insert_ = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    db.execute(insert_(secret).values(name=name, value=fresh).on_conflict_do_nothing(index_elements=["name"]))
+    return base64.b64decode(db.execute(select(secret.c.value).where(secret.c.name == name)).scalar_one())
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8")).hexdigest()

@@ -1,0 +1,63 @@
+"""Keys of callers, keys of banks, answers already given, and the trail of decisions."""
+
+from typing import Final
+
+from sqlalchemy import CheckConstraint, Column, Index, Text, UniqueConstraint
+
+from escrow.db import noun
+from ledger.columns import Instant, Json, Name, Whole
+
+ROLES: Final = ("family", "institution", "bank", "bureau", "auditor")
+
+api_key: Final = noun(
+    "api_key",
+    Column("digest", Name, nullable=False, unique=True, comment="SHA-256 of the key; the key itself is not kept"),
+    Column("name", Text, nullable=False, comment="the person or system that acts"),
+    Column("role", Text, nullable=False),
+    Column("party", Whole, comment="the institution's or guardian's id, for those two roles"),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    CheckConstraint(f"role IN {ROLES}", name="role"),
+    CheckConstraint("(party IS NOT NULL) = (role IN ('family', 'institution'))", name="party"),
+)
+
+bank_key: Final = noun(
+    "bank_key",
+    Column("key_id", Name, nullable=False, unique=True),
+    Column("algorithm", Text, nullable=False),
+    Column("material", Text, nullable=False, comment="base64 of the public key"),
+    Column("not_before", Instant, nullable=False),
+    Column("not_after", Instant),
+)
+
+secret: Final = noun(
+    "secret",
+    Column("name", Name, nullable=False, unique=True),
+    Column("value", Text, nullable=False, comment="base64"),
+)
+"""What this service alone must know, made at random when it is first needed: the key of payment links."""
+
+answer: Final = noun(
+    "answer",
+    Column("caller", Name, nullable=False),
+    Column("key", Name, nullable=False),
+    Column("fingerprint", Text, nullable=False, comment="SHA-256 of method, path and body"),
+    Column("status", Whole, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("caller", "key"),
+)
+"""What was answered to a request under an Idempotency-Key, refusals included: a repeat gets the same bytes."""
+
+audit_entry: Final = noun(
+    "audit_entry",
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("subject", Name, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("caller_key", Name, nullable=False),
+    Index("ix_audit_entry_subject", "subject"),
+)
+"""One entry for each decision, in the decision's own transaction; append-only."""

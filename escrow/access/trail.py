@@ -1,0 +1,18 @@
+"""The trail: one entry for each decision, written in the decision's own transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from escrow.access.caller import Caller
+from escrow.access.tables import audit_entry
+
+
+def record(db: Connection, by: Caller, what: str, subject: str, *, now: datetime, **facts: Any) -> None:
+    """Note that `by` did `what` to `subject`. Money in `facts` is in minor units."""
+    db.execute(
+        insert(audit_entry).values(
+            at=now, actor=by.name, role=by.role, what=what, subject=subject, facts=facts, caller_key=by.key
+        )
+    )

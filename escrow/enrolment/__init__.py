@@ -1,0 +1,1 @@
+"""Who learns what for how much: students, contracts, payment orders, payments."""

@@ -1,0 +1,136 @@
+"""The bank's signed word: verified events become credits; each event has an answer, and the word itself is kept."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Connection, insert, select
+
+from escrow.access import trail
+from escrow.access.caller import Caller
+from escrow.enrolment import payments
+from escrow.enrolment.payments import Receipt
+from escrow.enrolment.placing import IN_CHINESE, Credit
+from escrow.enrolment.tables import bank_event
+from escrow.refusals import Invalid
+from ledger.money import Money, NotAnAmount
+from qrpay import reference
+from qrpay.webhooks import VerifiedEvent
+
+BANK = Caller(name="supervising bank", role="bank")
+
+
+class UnreadableNotification(Invalid):
+    """The notification is signed but cannot be read: {why}. Send {{"events": [...]}} as agreed."""
+
+    zh = "通知签名有效，但内容无法识别：{why}。"
+
+
+class _Amount(BaseModel):
+    model_config = ConfigDict(strict=True)
+    amount: str
+    currency: str
+
+
+class _Payer(BaseModel):
+    model_config = ConfigDict(strict=True)
+    name: str = ""
+    account: str = ""
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(strict=True)
+    type: str
+    serial: str = Field(min_length=1, max_length=64)
+    account: str = Field(min_length=1, max_length=64)
+    amount: _Amount
+    reference: str = ""
+    remark: str = ""
+    payer: _Payer = Field(default_factory=_Payer)
+    paid_at: AwareDatetime = Field(strict=False)
+
+
+class _Notification(BaseModel):
+    events: list[_Event]
+
+
+def hear(db: Connection, event: VerifiedEvent, *, now: datetime) -> dict[str, Any]:
+    """Book what a verified notification says, each payment once. The same notification again gets the same answer.
+
+    Answers for each event: booked, parked (with the reason), repeated, or conflicting. Raises
+    UnreadableNotification, and then keeps nothing: the sender must mend it and send it again.
+    """
+    before = db.execute(select(bank_event.c.answer).where(bank_event.c.webhook_id == event.id)).scalar()
+    if before is not None:
+        return dict(before)
+    receipts = payments.receive(db, _credits(event.body), source="notification", now=now, caller_key=event.id)
+    answer = {"events": [_answer(each) for each in receipts]}
+    db.execute(
+        insert(bank_event).values(
+            webhook_id=event.id,
+            key_id=event.key_id,
+            received_at=now,
+            body=event.body.decode("utf-8"),
+            answer=answer,
+        )
+    )
+    conflicts = [each.payment.serial for each in receipts if each.status == "conflicting"]
+    trail.record(
+        db,
+        Caller(name=BANK.name, role=BANK.role, key=event.id),
+        "notification.heard",
+        f"notification:{event.id}",
+        now=now,
+        events=len(receipts),
+        conflicts=conflicts,
+    )
+    return answer
+
+
+def _credits(body: bytes) -> list[Credit]:
+    try:
+        notification = _Notification.model_validate(json.loads(body.decode("utf-8"), parse_float=str))
+        return [_credit(each) for each in notification.events]
+    except (UnicodeDecodeError, ValidationError, NotAnAmount, ValueError) as error:
+        raise UnreadableNotification(why=_first_line(error)) from error
+
+
+def _credit(event: _Event) -> Credit:
+    amount = Money.parse(event.amount.amount, event.amount.currency)
+    if event.type != "payment.received" or amount.minor == 0:
+        raise ValueError(f"an event is a payment.received of more than 0.00, not {event.type} of {amount}")
+    return Credit(
+        supervised_account=event.account,
+        serial=event.serial,
+        amount=amount.minor,
+        reference=order_reference(event.reference, event.remark),
+        remark=event.remark,
+        payer=event.payer.name,
+        payer_account=event.payer.account,
+        paid_at=event.paid_at,
+    )
+
+
+def order_reference(named: str, remark: str) -> str:
+    """The order that a payment names: in the bank's own field, or as the one reference that stands in the remark."""
+    for text in (named, remark):
+        found = set(reference.find(text))
+        if len(found) == 1:
+            return found.pop()
+    return ""
+
+
+def _answer(receipt: Receipt) -> Mapping[str, str]:
+    answer = {"serial": receipt.payment.serial, "status": receipt.status}
+    if receipt.payment.reason:
+        answer |= {"reason": receipt.payment.reason, "reason_zh": IN_CHINESE[receipt.payment.reason]}
+    return answer
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error).splitlines()[0][:200]

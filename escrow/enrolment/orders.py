@@ -1,0 +1,108 @@
+"""Payment orders: one dynamic code for one amount, once, until it expires."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from sqlalchemy import Connection, func, insert, select, update
+
+import qrpay.reference
+from escrow.access import trail
+from escrow.access.caller import Caller
+from escrow.enrolment import contracts
+from escrow.enrolment.tables import payment, payment_order
+from escrow.refusals import Conflict, Unknown
+from escrow.registry import institutions
+from ledger.money import Money
+
+VALID_FOR: Final = timedelta(hours=24)
+
+_NUMBERS_PER_REGION: Final = 10**10
+
+
+class NothingToPay(Conflict):
+    """The contract costs {price}; {paid} are paid and {ordered} stand in open orders, so an order of {asked} is more
+    than is due. Let an open order expire or cancel it, or ask for less."""
+
+    zh = "合同总价 {price}，已付 {paid}，未付订单 {ordered}；再下单 {asked} 超过应付金额，请待未付订单失效后再试。"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A payment order (缴费订单). `amount` in fen. Expired is not a state: it is what the clock says of an open one."""
+
+    id: int
+    reference: str
+    contract_id: int
+    amount: int
+    expires_at: datetime
+    created_at: datetime
+    state: Literal["open", "paid", "cancelled"]
+
+
+def place(
+    db: Connection,
+    contract_id: int,
+    *,
+    amount: Money | None = None,
+    by: Caller,
+    now: datetime,
+) -> Order:
+    """Make an order for what is still due on a contract, or for a part of it (`amount`).
+
+    Raises Unknown, ContractEnded, InstitutionClosed, NothingToPay.
+    """
+    contract = contracts.get(db, contract_id, lock=True)
+    contracts.must_be_party(contract, by)
+    contract.must_be_open()
+    institutions.get(db, contract.institution_id).must_be_open()
+    paid, ordered = _paid(db, contract_id), _ordered(db, contract_id, now)
+    due = contract.price - paid - ordered
+    asked = due if amount is None else amount.minor
+    if not 0 < asked <= due:
+        figures = {"price": contract.price, "paid": paid, "ordered": ordered, "asked": asked}
+        raise NothingToPay(**{name: Money(fen).major for name, fen in figures.items()})
+    order = _add(db, contract_id, amount=asked, now=now)
+    trail.record(db, by, "order.placed", f"order:{order.reference}", now=now, contract=contract_id, amount=asked)
+    return order
+
+
+def get(db: Connection, reference: str) -> Order:
+    """One order. Raises Unknown."""
+    row = db.execute(select(payment_order).where(payment_order.c.reference == reference)).one_or_none()
+    if row is None:
+        raise Unknown(what="order", key=reference)
+    return Order(**row._asdict())
+
+
+def cancel_of_contracts(db: Connection, contract_ids: list[int]) -> None:
+    """Cancel the open orders of these contracts: what is paid on them from now on stands in suspense."""
+    o = payment_order.c
+    db.execute(
+        update(payment_order).where(o.contract_id.in_(contract_ids), o.state == "open").values(state="cancelled")
+    )
+
+
+def _add(db: Connection, contract_id: int, *, amount: int, now: datetime) -> Order:
+    o = payment_order.c
+    made = insert(payment_order).values(
+        contract_id=contract_id, amount=amount, created_at=now, expires_at=now + VALID_FOR, state="open"
+    )
+    order_id = db.execute(made.returning(o.id)).scalar_one()
+    # The account an order is paid into belongs to one region, so its number within the region is enough.
+    reference = qrpay.reference.make(order_id % _NUMBERS_PER_REGION)
+    named = update(payment_order).where(o.id == order_id).values(reference=reference)
+    return Order(**db.execute(named.returning(payment_order)).one()._asdict())
+
+
+def _paid(db: Connection, contract_id: int) -> int:
+    query = select(func.coalesce(func.sum(payment.c.amount), 0)).where(payment.c.contract_id == contract_id)
+    return int(db.execute(query).scalar_one())
+
+
+def _ordered(db: Connection, contract_id: int, now: datetime) -> int:
+    o = payment_order.c
+    query = select(func.coalesce(func.sum(o.amount), 0)).where(
+        o.contract_id == contract_id, o.state == "open", o.expires_at > now
+    )
+    return int(db.execute(query).scalar_one())

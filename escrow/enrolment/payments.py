@@ -1,0 +1,201 @@
+"""Payments: every credit that the bank reports is booked once, on its order or in suspense. None is ever refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+import ledger.accounts
+from escrow.enrolment import contracts
+from escrow.enrolment.orders import Order
+from escrow.enrolment.placing import Credit, Payable, Placing, place
+from escrow.enrolment.tables import contract, payment, payment_order
+from escrow.registry.institutions import bank_accounts
+from escrow.registry.tables import institution
+from ledger.chunks import chunks
+from ledger.entries import Transfer
+from ledger.posting import post_all
+
+Source = Literal["notification", "statement"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment(Credit):
+    """A credit as it stands in our books (到账记录)."""
+
+    id: int
+    source: Source
+    recorded_at: datetime
+    order_id: int | None
+    contract_id: int | None
+    state: Literal["placed", "suspense", "returning", "returned"]
+    reason: str
+
+    @property
+    def bank_path(self) -> str:
+        return f"bank/{self.supervised_account}"
+
+    @property
+    def suspense_path(self) -> str:
+        """Money that came and is nobody's yet."""
+        return f"bank/{self.supervised_account}/suspense"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a credit: booked on its order, parked in suspense, known before, or in conflict with that.
+
+    `payment` is how it stands in the books; in a conflict, what the bank had said before.
+    """
+
+    status: Literal["booked", "parked", "repeated", "conflicting"]
+    payment: Payment
+
+
+def receive(
+    db: Connection, credits: Sequence[Credit], *, source: Source, now: datetime, caller_key: str = ""
+) -> list[Receipt]:
+    """Book credits, each exactly once whatever is repeated and over whichever way it comes; results in order.
+
+    One lookup, one insert and one posting for the whole batch.
+    """
+    payables = _lock_payables(db, [each.reference for each in credits if each.reference])
+    known = _known(db, credits)
+    fresh = _fresh(credits, known)
+
+    placings = place(fresh, payables)
+
+    added = _add(db, placings, source=source, now=now)
+    _post(db, list(added.values()), now=now, caller_key=caller_key)
+    standing = _known(db, credits)
+    return [_receipt(each, standing[_key(each)], added) for each in credits]
+
+
+def of_contract(db: Connection, contract_ids: Sequence[int]) -> list[Payment]:
+    """The payments placed on contracts, oldest first."""
+    query = select(payment).where(payment.c.contract_id.in_(contract_ids)).order_by(payment.c.paid_at, payment.c.id)
+    return [as_payment(row) for row in db.execute(query)]
+
+
+def in_suspense(db: Connection, supervised_account: str | None = None) -> list[Payment]:
+    """Money that is nobody's yet, oldest first: the list that somebody must work off."""
+    query = select(payment).where(payment.c.state == "suspense").order_by(payment.c.paid_at, payment.c.id)
+    if supervised_account is not None:
+        query = query.where(payment.c.supervised_account == supervised_account)
+    return [as_payment(row) for row in db.execute(query)]
+
+
+def as_payment(row: Row[Any]) -> Payment:
+    """The noun behind a row of the table."""
+    return Payment(**row._asdict())
+
+
+def _key(credit: Credit) -> tuple[str, str]:
+    return credit.supervised_account, credit.serial
+
+
+def _lock_payables(db: Connection, references: Sequence[str]) -> dict[str, Payable]:
+    """The orders named, locked in the order of their references: two payments of one order wait for each other."""
+    o = payment_order
+    query = (
+        select(o, institution.c.supervised_account, contract.c.state.label("contract_state"))
+        .join(contract, contract.c.id == o.c.contract_id)
+        .join(institution, institution.c.id == contract.c.institution_id)
+        .order_by(o.c.reference)
+        .with_for_update(of=[o, contract])
+    )
+    found = {}
+    for chunk in chunks(sorted(set(references))):
+        for row in db.execute(query.where(o.c.reference.in_(chunk))):
+            facts = row._asdict()
+            account, state = facts.pop("supervised_account"), facts.pop("contract_state")
+            found[row.reference] = Payable(
+                order=Order(**facts), supervised_account=account, contract_open=state == "open"
+            )
+    return found
+
+
+def _known(db: Connection, credits: Sequence[Credit]) -> dict[tuple[str, str], Payment]:
+    p = payment.c
+    found = {}
+    for chunk in chunks(sorted({_key(each) for each in credits}), 500):
+        named = or_(*(and_(p.supervised_account == account, p.serial == serial) for account, serial in chunk))
+        found.update(
+            {(row.supervised_account, row.serial): as_payment(row) for row in db.execute(select(payment).where(named))}
+        )
+    return found
+
+
+def _fresh(credits: Sequence[Credit], known: dict[tuple[str, str], Payment]) -> list[Credit]:
+    """Each unknown credit once, though it may stand in the batch several times."""
+    first: dict[tuple[str, str], Credit] = {}
+    for each in credits:
+        if _key(each) not in known:
+            first.setdefault(_key(each), each)
+    return list(first.values())
+
+
+def _add(
+    db: Connection, placings: Sequence[Placing], *, source: Source, now: datetime
+) -> dict[tuple[str, str], Payment]:
+    """Write the payments; one that another transaction has written meanwhile is left to it and not returned."""
+    insert_ = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    statement = insert_(payment).on_conflict_do_nothing(index_elements=["supervised_account", "serial"])
+    added = {}
+    for chunk in chunks([_row(each, source, now) for each in placings]):
+        for row in db.execute(statement.returning(payment), chunk):
+            added[row.supervised_account, row.serial] = as_payment(row)
+    paid = [each.order_id for each in added.values() if each.order_id is not None]
+    for ids in chunks(paid):
+        db.execute(update(payment_order).where(payment_order.c.id.in_(ids)).values(state="paid"))
+    return added
+
+
+def _row(placing: Placing, source: Source, now: datetime) -> dict[str, Any]:
+    credit, order = placing.credit, placing.order
+    return {
+        "supervised_account": credit.supervised_account,
+        "serial": credit.serial,
+        "amount": credit.amount,
+        "reference": credit.reference,
+        "remark": credit.remark,
+        "payer": credit.payer,
+        "payer_account": credit.payer_account,
+        "paid_at": credit.paid_at,
+        "source": source,
+        "recorded_at": now,
+        "order_id": None if order is None else order.id,
+        "contract_id": None if order is None else order.contract_id,
+        "state": "suspense" if order is None else "placed",
+        "reason": placing.reason,
+    }
+
+
+def _post(db: Connection, payments: Sequence[Payment], *, now: datetime, caller_key: str) -> None:
+    # The bank may speak of an account that nobody has registered: its money must stand in the books all the same.
+    strange = {each.supervised_account for each in payments if each.contract_id is None}
+    for account in sorted(strange):
+        ledger.accounts.open_accounts(db, bank_accounts(account))
+    transfers = [
+        Transfer(
+            debit=each.bank_path,
+            credit=each.suspense_path if each.contract_id is None else contracts.prepaid_path(each.contract_id),
+            amount=each.amount,
+            kind="payment" if each.contract_id else "suspense",
+            reference=f"payment/{each.supervised_account}/{each.serial}",
+            effective=each.paid_at,
+        )
+        for each in payments
+    ]
+    post_all(db, transfers, now=now, caller_key=caller_key)
+
+
+def _receipt(credit: Credit, standing: Payment, added: dict[tuple[str, str], Payment]) -> Receipt:
+    if standing.amount != credit.amount:
+        return Receipt(status="conflicting", payment=standing)
+    if added.pop(_key(credit), None) is None:
+        return Receipt(status="repeated", payment=standing)
+    return Receipt(status="booked" if standing.state == "placed" else "parked", payment=standing)

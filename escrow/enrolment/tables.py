@@ -1,0 +1,94 @@
+"""Students, contracts, payment orders, and every credit that the bank reported."""
+
+from typing import Final
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint
+
+from escrow.db import noun
+from ledger.columns import Day, Instant, Json, Name, Whole
+
+guardian: Final = noun(
+    "guardian",
+    Column("name", Text, nullable=False),
+    Column("mobile", Name, nullable=False),
+)
+
+student: Final = noun(
+    "student",
+    Column("guardian_id", Whole, ForeignKey("guardian.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("guardian_id", "name"),
+)
+
+contract: Final = noun(
+    "contract",
+    Column("institution_id", Whole, ForeignKey("institution.id"), nullable=False),
+    Column("course_id", Whole, ForeignKey("course.id"), nullable=False),
+    Column("student_id", Whole, ForeignKey("student.id"), nullable=False),
+    Column("guardian_id", Whole, ForeignKey("guardian.id"), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("lessons", Whole, nullable=False, comment="paid ones"),
+    Column("gifted", Whole, nullable=False),
+    Column("price", Whole, nullable=False, comment="fen, for all lessons"),
+    Column("list_price", Whole, nullable=False, comment="fen, one lesson"),
+    Column("first_lesson", Day, nullable=False),
+    Column("last_lesson", Day, nullable=False),
+    Column("signed_at", Instant, nullable=False),
+    Column("taught", Whole, nullable=False, server_default="0", comment="lessons confirmed, gifted ones included"),
+    Column("state", Text, nullable=False),
+    Column("findings", Json, nullable=False, comment="the fee rules it was found to break, with their versions"),
+    CheckConstraint("lessons > 0 AND gifted >= 0 AND price > 0 AND list_price > 0", name="terms"),
+    CheckConstraint("taught >= 0 AND taught <= lessons + gifted", name="taught"),
+    CheckConstraint("last_lesson >= first_lesson", name="span"),
+    CheckConstraint("state IN ('open', 'ended')", name="state"),
+    Index("ix_contract_student", "student_id", "subject"),
+    Index("ix_contract_institution", "institution_id", "id"),
+)
+
+payment_order: Final = noun(
+    "payment_order",
+    Column("reference", Name, unique=True, comment="made from the id, in the same transaction"),
+    Column("contract_id", Whole, ForeignKey("contract.id"), nullable=False),
+    Column("amount", Whole, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("state IN ('open', 'paid', 'cancelled')", name="state"),
+    Index("ix_payment_order_contract", "contract_id"),
+)
+
+payment: Final = noun(
+    "payment",
+    Column("supervised_account", Name, nullable=False),
+    Column("serial", Name, nullable=False, comment="the bank's own id of the credit"),
+    Column("amount", Whole, nullable=False),
+    Column("reference", Name, nullable=False),
+    Column("remark", Text, nullable=False),
+    Column("payer", Text, nullable=False),
+    Column("payer_account", Name, nullable=False),
+    Column("paid_at", Instant, nullable=False),
+    Column("source", Text, nullable=False, comment="which of the bank's two words came first"),
+    Column("recorded_at", Instant, nullable=False),
+    Column("order_id", Whole, ForeignKey("payment_order.id")),
+    Column("contract_id", Whole, ForeignKey("contract.id")),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, comment="why it stood in suspense; empty when placed at once"),
+    UniqueConstraint("supervised_account", "serial"),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("source IN ('notification', 'statement')", name="source"),
+    CheckConstraint("state IN ('placed', 'suspense', 'returning', 'returned')", name="state"),
+    CheckConstraint("(state = 'placed') = (contract_id IS NOT NULL)", name="placed"),
+    Index("ix_payment_contract", "contract_id"),
+    Index("ix_payment_state", "supervised_account", "state"),
+)
+
+bank_event: Final = noun(
+    "bank_event",
+    Column("webhook_id", Name, nullable=False, unique=True),
+    Column("key_id", Name, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("answer", Json, nullable=False),
+)
+"""What the bank said under its signature, word for word, and what we answered; append-only."""

@@ -1,0 +1,18 @@
+"""What Alembic runs: the schema of all wings, on whichever database the caller opened."""
+
+from alembic import context
+
+import escrow.access.tables
+import escrow.enrolment.tables
+import escrow.monitoring.tables
+import escrow.payouts.tables
+import escrow.registry.tables
+import escrow.settlement.tables
+import escrow.teaching.tables  # noqa: F401  # each import adds the wing's tables to the metadata
+from escrow.db import metadata
+
+engine = context.config.attributes["engine"]
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()

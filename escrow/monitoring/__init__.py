@@ -1,0 +1,1 @@
+"""The fee rules at work: findings become alerts that somebody owns."""

@@ -1,0 +1,1 @@
+"""What the bureau and the auditor check across everything."""

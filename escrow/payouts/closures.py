@@ -1,0 +1,101 @@
+"""Closing an institution in good order: freeze, review, and every family repaid what was not taught, first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, insert, select, update
+
+from escrow.access import trail
+from escrow.access.caller import Caller
+from escrow.enrolment import contracts, orders
+from escrow.payouts import refunds
+from escrow.payouts.refunds import Refund, Refundable
+from escrow.payouts.tables import closure as table
+from escrow.refusals import AlreadyDecided, Conflict, FourEyes, Unknown
+from escrow.registry import institutions
+from escrow.rules.rulebook import Rulebook
+
+
+class AlreadyClosing(Conflict):
+    """The institution {name} is {state} already."""
+
+    zh = "机构「{name}」已处于 {state} 状态。"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """The closing of an institution (终止办学)."""
+
+    id: int
+    institution_id: int
+    state: Literal["requested", "approved"]
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+
+
+def freeze(db: Connection, institution_id: int, *, reason: str, by: Caller, now: datetime) -> Closure:
+    """Start to close: from now on no contract, order, lesson or payment is taken. Raises AlreadyClosing, Unknown."""
+    by.must_act_for("institution", institution_id, "institution")
+    institution = institutions.get(db, institution_id, lock=True)
+    if institution.state != "open":
+        raise AlreadyClosing(name=institution.name, state=institution.state)
+    institutions.set_state(db, institution_id, "closing")
+    held = contracts.open_of_institution(db, institution_id)
+    orders.cancel_of_contracts(db, [each.id for each in held])
+    made = insert(table).values(
+        institution_id=institution_id, state="requested", reason=reason, requested_by=by.name, requested_at=now
+    )
+    closure = Closure(**db.execute(made.returning(table)).one()._asdict())
+    trail.record(db, by, "closure.requested", f"institution:{institution_id}", now=now, reason=reason)
+    return closure
+
+
+def roster(db: Connection, closure_id: int) -> list[Refundable]:
+    """The list that the bureau reviews: each open contract, what of it is untaught, what must still be decided."""
+    institution_id = get(db, closure_id).institution_id
+    return refunds.refundable(db, contracts.open_of_institution(db, institution_id))
+
+
+def approve(db: Connection, closure_id: int, *, rulebook: Rulebook, by: Caller, now: datetime) -> list[Refund]:
+    """The bureau approves: all untaught money of all families is instructed in one act, the institution is closed.
+
+    Raises FourEyes, AlreadyDecided, Unknown. Source: 民办教育促进法, art. 59.
+    """
+    by.must_be("bureau")
+    closure = get(db, closure_id, lock=True)
+    if closure.state == "approved":
+        raise AlreadyDecided(what="closure", what_zh="终止办学", key=closure.id, state=closure.state)
+    if closure.requested_by == by.name:
+        raise FourEyes(what="closure", what_zh="终止办学申请", name=by.name)
+    institution = institutions.get(db, closure.institution_id, lock=True)
+    found = refunds.refundable(db, contracts.open_of_institution(db, institution.id))
+    repaid = refunds.repay(
+        db,
+        found,
+        rule=refunds.price_rule(rulebook, institution.jurisdiction, now),
+        supervised_account=institution.supervised_account,
+        by=by,
+        now=now,
+        closure_id=closure.id,
+    )
+    institutions.set_state(db, institution.id, "closed")
+    db.execute(
+        update(table).where(table.c.id == closure_id).values(state="approved", approved_by=by.name, approved_at=now)
+    )
+    amount = sum(each.amount for each in repaid)
+    subject = f"institution:{institution.id}"
+    trail.record(db, by, "closure.approved", subject, now=now, refunds=len(repaid), amount=amount)
+    return repaid
+
+
+def get(db: Connection, closure_id: int, *, lock: bool = False) -> Closure:
+    """One closure. Raises Unknown."""
+    query = select(table).where(table.c.id == closure_id)
+    row = db.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise Unknown(what="closure", key=closure_id)
+    return Closure(**row._asdict())

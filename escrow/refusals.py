@@ -1,0 +1,69 @@
+"""How this service says no: what was wrong, what is allowed, under which rule, and what to do."""
+
+import re
+from string import Formatter
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):
+    """A command that cannot go on; nothing has happened.
+
+    Each subclass is one reason. Its docstring is the English sentence, `zh` the Chinese one; both are templates
+    over the facts given when it is raised. `slug` is the stable name that programs rely on.
+    """
+
+    zh: ClassVar[str] = "无法办理。"
+    slug: ClassVar[str] = "refusal"
+
+    def __init_subclass__(cls) -> None:
+        cls.slug = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        super().__init__(self.english)
+
+    @property
+    def english(self) -> str:
+        return Formatter().vformat(" ".join((self.__doc__ or "").split()), (), self.facts)
+
+    @property
+    def chinese(self) -> str:
+        return Formatter().vformat(self.zh, (), self.facts)
+
+
+class Unknown(Refusal):
+    """There is no {what} {key} here, or it is not yours to see."""
+
+    zh = "没有找到{what} {key}，或您无权查看。"
+
+
+class Invalid(Refusal):
+    """What was sent cannot be used as it stands; each subclass says which part."""
+
+
+class Conflict(Refusal):
+    """What was asked contradicts what the books already say; each subclass says what they say."""
+
+
+class Forbidden(Refusal):
+    """{who} may not do this; it is for {allowed}."""
+
+    zh = "{who}无权办理此事项；应由{allowed}办理。"
+
+
+class FourEyes(Conflict):
+    """Who asks never approves: {name} made this {what}; somebody else must decide it."""
+
+    zh = "经办与审批不得为同一人：本{what_zh}由 {name} 提交，须由他人审批。"
+
+
+class AlreadyDecided(Conflict):
+    """The {what} {key} is {state}; that cannot be changed by this."""
+
+    zh = "{what_zh} {key} 的状态为 {state}，不能再作此处理。"
+
+
+class ReasonMissing(Invalid):
+    """A dispute, a rejection or a decision needs a reason that the others can read."""
+
+    zh = "请填写理由，供对方查阅。"

@@ -1,0 +1,1 @@
+"""Who may teach, where and at what price: institutions, supervised accounts, courses."""

@@ -1,0 +1,128 @@
+"""The nouns of the rulebook: a jurisdiction, a rule as one version of one parameter, and the citation that made it."""
+
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Literal
+
+Enforcement = Literal["refuse", "flag"]
+Tag = Literal["P", "R", "M"]
+
+
+class WrongKindOfValue(TypeError):
+    """A rule was asked for a value of another kind than it holds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Jurisdiction:
+    """A place with rules of its own (辖区): the nation, or an area by its GB/T 2260 code; `parent` is a code.
+
+    `enforcement` says what a finding does here: `refuse` stops the contract, `flag` lets it in and alerts.
+    """
+
+    code: str
+    folder: str
+    name_zh: str
+    name_en: str
+    parent: str | None
+    enforcement: Enforcement
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Citation:
+    """Where a value was read (依据). `number` is the document's own (文号), `source` a link or "as reported by …".
+
+    A document's title stands in 《》; a title without them describes a requirement whose document is not known.
+
+    Tag: P read in the primary text, R in a reprint or press report of it, M from memory and therefore not in use.
+    """
+
+    title: str
+    number: str
+    source: str
+    read_on: date
+    tag: Tag
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """Days of a month, from the first to the last, both inside (1 to 31)."""
+
+    first: int
+    last: int
+
+    def __contains__(self, day_of_month: int) -> bool:
+        return self.first <= day_of_month <= self.last
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One version of one parameter in one jurisdiction, for one category or mode where the law sets them apart.
+
+    In force from `first_day` to `last_day`, both inside; no `last_day` means until further notice.
+    `decided_by` names the day that decides which version holds: signed, paid, taught …
+    """
+
+    name: str
+    jurisdiction: Jurisdiction
+    category: str | None
+    mode: str | None
+    first_day: date
+    last_day: date | None
+    decided_by: str
+    value: int | str | time | Window
+    unit: str
+    citation: Citation
+    note: str | None = None
+
+    @property
+    def version(self) -> str:
+        """The name a decision records: `county/release.window@2025-01-01`, `nation/lesson.latest_end:online@…`.
+
+        Never two alike in one rulebook: versions of one scope may not overlap.
+        """
+        scope = "".join(f":{part}" for part in (self.category, self.mode) if part is not None)
+        return f"{self.jurisdiction.folder}/{self.name}{scope}@{self.first_day.isoformat()}"
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the rule may decide anything: what stands only in someone's memory may not."""
+        return self.citation.tag != "M"
+
+    @property
+    def integer(self) -> int:
+        """The value as a whole number of `unit`. Raises WrongKindOfValue."""
+        if isinstance(self.value, int):
+            return self.value
+        raise self._wrong_kind("a whole number")
+
+    @property
+    def window(self) -> Window:
+        """The value as days of a month. Raises WrongKindOfValue."""
+        if isinstance(self.value, Window):
+            return self.value
+        raise self._wrong_kind("a window of days")
+
+    @property
+    def text(self) -> str:
+        """The value as one of its parameter's choices. Raises WrongKindOfValue."""
+        if isinstance(self.value, str):
+            return self.value
+        raise self._wrong_kind("a choice")
+
+    @property
+    def local_time(self) -> time:
+        """The value as a time on the wall clock of Asia/Shanghai. Raises WrongKindOfValue."""
+        if isinstance(self.value, time):
+            return self.value
+        raise self._wrong_kind("a local time")
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the version is in force on this day."""
+        return self.first_day <= day and (self.last_day is None or day <= self.last_day)
+
+    def is_for(self, category: str | None, mode: str | None) -> bool:
+        """Whether the version speaks of this category and mode; one for a category is not for an unnamed one."""
+        return self.category in {None, category} and self.mode in {None, mode}
+
+    def _wrong_kind(self, asked: str) -> WrongKindOfValue:
+        return WrongKindOfValue(f"{self.version} holds {self.value!r} ({self.unit}), not {asked}")

@@ -1,0 +1,142 @@
+"""The rulebook: which rule was in force, where, on which day. Before its first day there is none, never a default."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Self
+
+from escrow.rules.loading import load_folder
+from escrow.rules.parameters import CATEGORIES, MODES, PARAMETERS, UnknownParameter
+from escrow.rules.rule import Citation, Jurisdiction, Rule, Window, WrongKindOfValue
+from escrow.rules.strict_yaml import BadRuleFile
+
+__all__ = [
+    "BadRuleFile",
+    "Citation",
+    "Jurisdiction",
+    "NoRuleInForce",
+    "Rule",
+    "Rulebook",
+    "UnknownJurisdiction",
+    "UnknownParameter",
+    "Window",
+    "WrongKindOfValue",
+]
+
+SHIPPED: Final = Path(__file__).parent / "cn"
+
+
+class UnknownJurisdiction(KeyError):
+    """The rulebook has no jurisdiction with this code."""
+
+    def __str__(self) -> str:
+        return f"no jurisdiction {self.args[0]!r} in the rulebook; known: {', '.join(self.args[1])}"
+
+
+class NoRuleInForce(LookupError):
+    """A decision needs a rule, and on that day none is in force. Nothing is assumed in its place."""
+
+    def __init__(self, name: str, jurisdiction: Jurisdiction, on: date, scope: str) -> None:
+        super().__init__(
+            f"no version of {name}{scope} is in force in {jurisdiction.name_en} ({jurisdiction.code}) on {on}; "
+            f"add one with its citation to {jurisdiction.folder}/{name}.yaml or to a jurisdiction above it"
+        )
+        self.name = name
+        self.jurisdiction = jurisdiction
+        self.on = on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rulebook:
+    """All rules of all jurisdictions (规则库), as read from their files."""
+
+    jurisdictions: Mapping[str, Jurisdiction]
+    rules: tuple[Rule, ...]
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Self:
+        """Read the shipped rules, or those of `folder`. Raises BadRuleFile: with a doubtful rule nothing starts."""
+        jurisdictions, rules = load_folder(SHIPPED if folder is None else folder)
+        return cls(jurisdictions={place.code: place for place in jurisdictions}, rules=rules)
+
+    def jurisdiction(self, code: str) -> Jurisdiction:
+        """The jurisdiction with this code. Raises UnknownJurisdiction."""
+        if code not in self.jurisdictions:
+            raise UnknownJurisdiction(code, sorted(self.jurisdictions))
+        return self.jurisdictions[code]
+
+    def in_force(
+        self, name: str, *, jurisdiction: str, on: date, category: str | None = None, mode: str | None = None
+    ) -> Rule | None:
+        """The version of `name` that holds on this local day in the jurisdiction with this code, or None.
+
+        The nearest jurisdiction with a version in force wins, from the place itself up to the nation. A version
+        for one category or mode answers only when that category or mode is named. Raises UnknownParameter,
+        UnknownJurisdiction, and ValueError for a category or mode that does not exist.
+        """
+        if name not in PARAMETERS:
+            raise UnknownParameter(name)
+        _known("category", category, CATEGORIES)
+        _known("mode", mode, MODES)
+        for place in self._upwards(jurisdiction):
+            for rule in self._by_place.get((place.code, name), ()):
+                if rule.enabled and rule.holds_on(on) and rule.is_for(category, mode):
+                    return rule
+        return None
+
+    def require(
+        self, name: str, *, jurisdiction: str, on: date, category: str | None = None, mode: str | None = None
+    ) -> Rule:
+        """Like `in_force`, for a decision that cannot go on without: raises NoRuleInForce instead of None."""
+        rule = self.in_force(name, jurisdiction=jurisdiction, on=on, category=category, mode=mode)
+        if rule is None:
+            scope = "".join(f", {part}" for part in (category, mode) if part is not None)
+            raise NoRuleInForce(name, self.jurisdiction(jurisdiction), on, scope)
+        return rule
+
+    def deciding(
+        self,
+        name: str,
+        days: Mapping[str, date],
+        *,
+        jurisdiction: str,
+        category: str | None = None,
+        mode: str | None = None,
+    ) -> Rule | None:
+        """Like `in_force`, on whichever of `days` the rule itself says decides: {"signed": …, "first_lesson": …}.
+
+        Raises KeyError when the rule is decided by a day that was not given.
+        """
+        if name not in PARAMETERS:
+            raise UnknownParameter(name)
+        if name not in self._decided_by:
+            return None
+        on = days[self._decided_by[name]]
+        return self.in_force(name, jurisdiction=jurisdiction, on=on, category=category, mode=mode)
+
+    @cached_property
+    def _by_place(self) -> Mapping[tuple[str, str], Sequence[Rule]]:
+        found: defaultdict[tuple[str, str], list[Rule]] = defaultdict(list)
+        for rule in self.rules:
+            found[rule.jurisdiction.code, rule.name].append(rule)
+        return found
+
+    @cached_property
+    def _decided_by(self) -> Mapping[str, str]:
+        """By parameter; loading has refused two answers for one parameter."""
+        return {rule.name: rule.decided_by for rule in self.rules}
+
+    def _upwards(self, code: str) -> Iterator[Jurisdiction]:
+        above: str | None = code
+        while above is not None:
+            place = self.jurisdiction(above)
+            yield place
+            above = place.parent
+
+
+def _known(what: str, value: str | None, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise ValueError(f"{what} {value!r} does not exist; allowed: {', '.join(allowed)}")

@@ -1,0 +1,219 @@
+"""Booking what a statement proves: matched items are confirmed or settled; lines that stand alone find their place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, insert, update
+
+from escrow.access.caller import Caller
+from escrow.enrolment import payments
+from escrow.enrolment.notifications import order_reference
+from escrow.enrolment.placing import Credit
+from escrow.enrolment.tables import payment
+from escrow.payouts import instructions
+from escrow.payouts.instructions import Instruction
+from escrow.rules.months import SHANGHAI
+from escrow.rules.working_days import after_working_days
+from escrow.settlement.breaks import Open
+from escrow.settlement.tables import match as match_table
+from escrow.settlement.unmatched import Line, Loose, payment_key, payout_key
+from ledger.chunks import chunks
+from ledger.entries import Transfer
+from ledger.posting import post_all
+
+WORKING_DAYS_TO_PAY_OUT = 2
+"""After this many a payout that was instructed and has not left the account is a break."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """What became of lines and items without a counterpart: kinds of the lines booked, and breaks that stay open."""
+
+    booked: Sequence[str]
+    breaks: Sequence[Open]
+
+
+def book_matches(db: Connection, loose: Loose, matches: pd.DataFrame, *, by: Caller, now: datetime) -> list[str]:
+    """Keep the matches with rule and evidence, and settle the payouts among them. Gives the rule of each."""
+    lines = {each.key: each for each in loose.lines}
+    payouts = {payout_key(each.id): each for each in loose.payouts}
+    credits = {payment_key(each.id): each.id for each in loose.payments}
+    rows, left = [], []
+    for found in matches.to_dict("records"):
+        line, item = lines[found["line_key"]], found["item_key"]
+        rows.append(
+            _match(
+                line,
+                rule=found["rule"],
+                evidence=found["evidence"],
+                now=now,
+                payment_id=credits.get(item),
+                instruction_id=payouts[item].id if item in payouts else None,
+            )
+        )
+        if item in payouts:
+            left.append((payouts[item], line))
+    _keep(db, rows)
+    _settle(db, left, by=by, now=now)
+    return [row["rule"] for row in rows]
+
+
+def book_alone(
+    db: Connection,
+    loose: Loose,
+    matches: pd.DataFrame,
+    found: pd.DataFrame,
+    *,
+    by: Caller,
+    now: datetime,
+) -> Alone:
+    """Book lines that no item explains where the statement alone suffices; everything else becomes a break."""
+    taken = set(matches["line_key"])
+    why = {each["line_key"]: each for each in found.to_dict("records") if each["line_key"]}
+    rest = [each for each in loose.lines if each.key not in taken]
+    by_kind: dict[str, list[Line]] = {}
+    for line in rest:
+        by_kind.setdefault(place_of(line, why.get(line.key, {}).get("kind", "")), []).append(line)
+    _book_own(db, by_kind.get("interest", []), kind="interest", by=by, now=now)
+    _book_own(db, by_kind.get("fee", []), kind="fee", by=by, now=now)
+    parked = _receive(db, by_kind.get("credit", []), by=by, now=now)
+    listed = [_line_break(each, why.get(each.key, {})) for each in by_kind.get("break", [])]
+    booked = [kind for kind in ("interest", "fee", "credit") for _ in by_kind.get(kind, [])]
+    return Alone(booked=booked, breaks=[*parked, *listed, *_missing(loose, matches)])
+
+
+def place_of(line: Line, break_kind: str) -> str:
+    """What a line without a counterpart is: "interest", "fee", "credit" or "break". Pure.
+
+    Only a credit with a serial of its own is booked by the statement alone: without one, nobody can tell it from a
+    payment that was or will be notified, and it would be booked twice.
+    """
+    if line.nature == "interest" and line.amount > 0:
+        return "interest"
+    if line.nature == "fee" and line.amount < 0:
+        return "fee"
+    if line.amount > 0 and line.serial and break_kind in ("", "not_in_books", "under", "over", "duplicate"):
+        return "credit"
+    return "break"
+
+
+def _receive(db: Connection, lines: Sequence[Line], *, by: Caller, now: datetime) -> list[Open]:
+    """Book credits that only the statement tells of; those that find no order are on the list as well."""
+    receipts = payments.receive(db, [_credit(each) for each in lines], source="statement", now=now, caller_key=by.key)
+    rows, listed = [], []
+    for line, receipt in zip(lines, receipts, strict=True):
+        if receipt.status == "conflicting":
+            detail = f"the bank had said {receipt.payment.amount} fen for serial {line.serial}"
+            listed.append(_on_line(line, "conflict", detail))
+            continue
+        evidence = f"serial {line.serial}, {receipt.payment.reason or 'placed on its order'}"
+        rows.append(_match(line, rule="statement_alone", evidence=evidence, now=now, payment_id=receipt.payment.id))
+    _keep(db, rows)
+    return listed
+
+
+def _credit(line: Line) -> Credit:
+    return Credit(
+        supervised_account=line.account,
+        serial=line.serial,
+        amount=line.amount,
+        reference=order_reference(line.end_to_end, line.remark),
+        remark=line.remark,
+        payer=line.counterparty,
+        payer_account=line.counterparty_account,
+        paid_at=line.booked_at,
+    )
+
+
+def _book_own(db: Connection, lines: Sequence[Line], *, kind: str, by: Caller, now: datetime) -> None:
+    """The bank's own lines: interest is owed by the agreement with it, a fee is an expense."""
+    transfers = []
+    for line in lines:
+        bank, own = f"bank/{line.account}", f"bank/{line.account}/{'interest' if kind == 'interest' else 'fees'}"
+        debit, credit = (bank, own) if kind == "interest" else (own, bank)
+        transfers.append(
+            Transfer(
+                debit=debit,
+                credit=credit,
+                amount=abs(line.amount),
+                kind=kind,
+                reference=f"line/{line.id}",
+                effective=line.booked_at,
+            )
+        )
+    post_all(db, transfers, now=now, caller_key=by.key)
+    _keep(db, [_match(each, rule=kind, evidence=each.remark, now=now) for each in lines])
+
+
+def _settle(db: Connection, left: Sequence[tuple[Instruction, Line]], *, by: Caller, now: datetime) -> None:
+    post_all(db, [each.leaving(line.booked_at) for each, line in left], now=now, caller_key=by.key)
+    instructions.settle(db, [each.id for each, _ in left], at=now)
+    returned = [each.source_id for each, _ in left if each.kind == "return"]
+    for ids in chunks(returned):
+        db.execute(update(payment).where(payment.c.id.in_(ids)).values(state="returned"))
+
+
+def _missing(loose: Loose, matches: pd.DataFrame) -> list[Open]:
+    """What the books know and the statement should show by now, and does not."""
+    if loose.covered is None:
+        return []
+    matched = set(matches["item_key"])
+    notified = [
+        _on_item(f"notified {each.paid_at.date()}, serial {each.serial}", each.amount, payment_id=each.id)
+        for each in loose.payments
+        if payment_key(each.id) not in matched and each.paid_at.astimezone(SHANGHAI).date() <= loose.covered
+    ]
+    instructed = [
+        _on_item(f"instructed as {each.end_to_end}", -each.amount, instruction_id=each.id)
+        for each in loose.payouts
+        if payout_key(each.id) not in matched
+        and after_working_days(each.made_at.astimezone(SHANGHAI).date(), WORKING_DAYS_TO_PAY_OUT) <= loose.covered
+    ]
+    return notified + instructed
+
+
+def _on_item(detail: str, amount: int, *, payment_id: int | None = None, instruction_id: int | None = None) -> Open:
+    return Open(
+        kind="not_on_statement",
+        line_id=None,
+        payment_id=payment_id,
+        instruction_id=instruction_id,
+        amount=amount,
+        detail=detail,
+    )
+
+
+def _line_break(line: Line, found: Mapping[Any, Any]) -> Open:
+    kind = found.get("kind") or "not_in_books"
+    return _on_line(line, str(kind), str(found.get("detail") or line.remark))
+
+
+def _on_line(line: Line, kind: str, detail: str) -> Open:
+    return Open(kind=kind, line_id=line.id, payment_id=None, instruction_id=None, amount=line.amount, detail=detail)
+
+
+def _match(
+    line: Line,
+    *,
+    rule: str,
+    evidence: str,
+    now: datetime,
+    payment_id: int | None = None,
+    instruction_id: int | None = None,
+) -> dict[str, Any]:
+    return {
+        "line_id": line.id,
+        "payment_id": payment_id,
+        "instruction_id": instruction_id,
+        "rule": rule,
+        "evidence": evidence,
+        "matched_at": now,
+    }
+
+
+def _keep(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    for chunk in chunks(rows):
+        db.execute(insert(match_table), chunk)

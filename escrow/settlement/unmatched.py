@@ -1,0 +1,93 @@
+"""What is not matched yet on an account: the bank's lines, the payments we know of, the payouts on their way."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from escrow.enrolment.payments import Payment, as_payment
+from escrow.enrolment.tables import payment
+from escrow.payouts import instructions
+from escrow.payouts.instructions import Instruction
+from escrow.settlement.tables import match, statement, statement_line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of the bank's statement (对账单明细). `amount` in fen, positive when money came in."""
+
+    id: int
+    statement_id: int
+    account: str
+    key: str
+    number: int
+    booked_on: date
+    booked_at: datetime
+    amount: int
+    balance: int | None
+    serial: str
+    end_to_end: str
+    remark: str
+    counterparty: str
+    counterparty_account: str
+    reversal: int
+    nature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loose:
+    """Everything on an account that has no counterpart yet. `covered`: the day up to which statements were imported."""
+
+    account: str
+    lines: list[Line]
+    payments: list[Payment]
+    payouts: list[Instruction]
+    covered: date | None
+
+
+def load(db: Connection, account: str) -> Loose:
+    """Load it with three queries."""
+    return Loose(
+        account=account,
+        lines=_lines(db, account),
+        payments=_payments(db, account),
+        payouts=instructions.on_the_way(db, account),
+        covered=db.execute(select(func.max(statement.c.ends)).where(statement.c.account == account)).scalar(),
+    )
+
+
+def payment_key(payment_id: int) -> str:
+    """How a payment is named among the items to be matched."""
+    return f"payment:{payment_id}"
+
+
+def payout_key(instruction_id: int) -> str:
+    """How a payout instruction is named among the items to be matched."""
+    return f"payout:{instruction_id}"
+
+
+def as_line(row: Row[Any]) -> Line:
+    """The noun behind a row of the table."""
+    return Line(**row._asdict())
+
+
+def _lines(db: Connection, account: str) -> list[Line]:
+    query = (
+        select(statement_line)
+        .outerjoin(match, match.c.line_id == statement_line.c.id)
+        .where(statement_line.c.account == account, match.c.id.is_(None))
+        .order_by(statement_line.c.booked_on, statement_line.c.id)
+    )
+    return [as_line(row) for row in db.execute(query)]
+
+
+def _payments(db: Connection, account: str) -> list[Payment]:
+    query = (
+        select(payment)
+        .outerjoin(match, match.c.payment_id == payment.c.id)
+        .where(payment.c.supervised_account == account, match.c.id.is_(None))
+        .order_by(payment.c.id)
+        .with_for_update(of=payment)
+    )
+    return [as_payment(row) for row in db.execute(query)]

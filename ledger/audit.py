@@ -1,0 +1,143 @@
+"""The audit of the books: everything that must hold, recomputed from the transfers alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Subquery, case, func, or_, select
+
+from ledger.schema import MOVES, account, transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """Something that must hold and does not: which invariant, of what, and the two figures."""
+
+    invariant: str
+    subject: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.subject}: {self.detail}"
+
+
+def audit(db: Connection) -> Iterator[Breach]:
+    """Every breach of the ledger's own invariants. Each check is one query, whatever the size of the books."""
+    yield from totals_are_the_sums_of_transfers(db)
+    yield from no_account_was_ever_below_its_floor(db)
+    yield from transfers_keep_to_one_currency(db)
+    yield from holds_end_once_and_within_their_amount(db)
+
+
+def totals_are_the_sums_of_transfers(db: Connection) -> Iterator[Breach]:
+    """The running totals of every account, posted and pending, are what its transfers add up to."""
+    legs = _legs()
+    sums = (
+        select(
+            legs.c.account_id,
+            *(func.sum(legs.c[name]).label(name) for name in _TOTALS),
+        )
+        .group_by(legs.c.account_id)
+        .subquery()
+    )
+    zero = {name: func.coalesce(sums.c[name], 0) for name in _TOTALS}
+    query = (
+        select(account, *(zero[name].label(f"sum_{name}") for name in _TOTALS))
+        .outerjoin(sums, sums.c.account_id == account.c.id)
+        .where(or_(*(account.c[name] != zero[name] for name in _TOTALS)))
+        .order_by(account.c.path)
+    )
+    for row in db.execute(query):
+        kept = {name: getattr(row, name) for name in _TOTALS}
+        summed = {name: int(getattr(row, f"sum_{name}")) for name in _TOTALS}
+        yield Breach(
+            invariant="totals are the sums of transfers", subject=row.path, detail=f"kept {kept}, summed {summed}"
+        )
+
+
+def no_account_was_ever_below_its_floor(db: Connection) -> Iterator[Breach]:
+    """At every prefix of its history each account without an overdraft had no less than nothing available."""
+    legs = _legs()
+    debit_side = account.c.kind.in_(("asset", "expense"))
+    balance = case((debit_side, 1), else_=-1) * (legs.c.debits_posted - legs.c.credits_posted)
+    reserved = case((debit_side, legs.c.credits_pending), else_=legs.c.debits_pending)
+    running = (
+        select(
+            account.c.path,
+            legs.c.reference,
+            func.sum(balance - reserved).over(partition_by=account.c.id, order_by=legs.c.id).label("available"),
+        )
+        .join(account, account.c.id == legs.c.account_id)
+        .where(account.c.overdraft.is_(None))
+        .subquery()
+    )
+    for row in db.execute(select(running).where(running.c.available < 0)):
+        yield Breach(
+            invariant="no account was ever below its floor",
+            subject=row.path,
+            detail=f"{row.available} available after {row.reference}",
+        )
+
+
+def transfers_keep_to_one_currency(db: Connection) -> Iterator[Breach]:
+    """Both accounts of a transfer are in the same currency."""
+    debit, credit = account.alias(), account.alias()
+    query = (
+        select(transfer.c.reference, debit.c.currency.label("debit"), credit.c.currency.label("credit"))
+        .join(debit, debit.c.id == transfer.c.debit_id)
+        .join(credit, credit.c.id == transfer.c.credit_id)
+        .where(debit.c.currency != credit.c.currency)
+    )
+    for row in db.execute(query):
+        yield Breach(
+            invariant="transfers keep to one currency", subject=row.reference, detail=f"{row.debit} to {row.credit}"
+        )
+
+
+def holds_end_once_and_within_their_amount(db: Connection) -> Iterator[Breach]:
+    """What ends a hold points at a pending transfer between the same accounts and is not more than it."""
+    hold = transfer.alias("hold")
+    query = (
+        select(transfer.c.reference, hold.c.reference.label("hold"), hold.c.phase, transfer.c.amount)
+        .join(hold, hold.c.id == transfer.c.resolves)
+        .where(
+            or_(
+                hold.c.phase != "pending",
+                transfer.c.amount > hold.c.amount,
+                transfer.c.debit_id != hold.c.debit_id,
+                transfer.c.credit_id != hold.c.credit_id,
+            )
+        )
+    )
+    for row in db.execute(query):
+        yield Breach(
+            invariant="holds end once and within their amount",
+            subject=row.reference,
+            detail=f"{row.amount} against hold {row.hold} ({row.phase})",
+        )
+
+
+_TOTALS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
+
+
+def _legs() -> Subquery:
+    """Each transfer twice, once for each account, with what it adds to that account's four totals."""
+    hold = transfer.alias("hold")
+    moved: ColumnElement[int] = case((transfer.c.phase.in_(MOVES), transfer.c.amount), else_=0)
+    reserved: ColumnElement[int] = case((transfer.c.phase == "pending", transfer.c.amount), else_=0) - func.coalesce(
+        hold.c.amount, 0
+    )
+    nothing: ColumnElement[int] = transfer.c.amount - transfer.c.amount
+
+    def side(*, debit: bool):  # type: ignore[no-untyped-def]  # SQLAlchemy's own Select of seven columns
+        return select(
+            transfer.c.id,
+            transfer.c.reference,
+            (transfer.c.debit_id if debit else transfer.c.credit_id).label("account_id"),
+            (moved if debit else nothing).label("debits_posted"),
+            (nothing if debit else moved).label("credits_posted"),
+            (reserved if debit else nothing).label("debits_pending"),
+            (nothing if debit else reserved).label("credits_pending"),
+        ).outerjoin(hold, hold.c.id == transfer.c.resolves)
+
+    both: Subquery = side(debit=True).union_all(side(debit=False)).subquery()
+    return both

@@ -1,0 +1,191 @@
+"""Reading the books: transfers, balances at any time, the trial balance. Nothing here writes."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select, text
+
+from ledger.accounts import as_account
+from ledger.chunks import chunks
+from ledger.entries import Account, AccountKind, Recorded
+from ledger.schema import MOVES, account, transfer
+
+_LONGEST_CURSOR: Final = 40
+_debit, _credit = account.alias("debit"), account.alias("credit")
+_target, _original = transfer.alias("target"), transfer.alias("original")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """A line of the trial balance: total debits and credits of an account, in minor units."""
+
+    path: str
+    kind: AccountKind
+    currency: str
+    debits: int
+    credits: int
+
+    @property
+    def amount(self) -> int:
+        """On the account's own side; positive is the normal case."""
+        net = self.debits - self.credits
+        return net if self.kind in ("asset", "expense") else -net
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Transfers in the order in which their transactions count, and where to go on (None: nothing more yet)."""
+
+    transfers: list[Recorded]
+    after: str | None
+
+
+def _recorded() -> Select[Any]:
+    return (
+        select(
+            transfer,
+            _debit.c.path.label("debit"),
+            _credit.c.path.label("credit"),
+            _target.c.reference.label("resolves_reference"),
+            _original.c.reference.label("corrects_reference"),
+        )
+        .join(_debit, _debit.c.id == transfer.c.debit_id)
+        .join(_credit, _credit.c.id == transfer.c.credit_id)
+        .outerjoin(_target, _target.c.id == transfer.c.resolves)
+        .outerjoin(_original, _original.c.id == transfer.c.corrects)
+    )
+
+
+def _as_recorded(row: Row[Any]) -> Recorded:
+    return Recorded(
+        id=row.id,
+        debit=row.debit,
+        credit=row.credit,
+        amount=row.amount,
+        phase=row.phase,
+        kind=row.kind,
+        reference=row.reference,
+        effective=row.effective,
+        recorded=row.recorded,
+        resolves=row.resolves_reference,
+        corrects=row.corrects_reference,
+        caller_key=row.caller_key,
+    )
+
+
+def by_reference(db: Connection, references: Collection[str]) -> dict[str, Recorded]:
+    """The transfers of these references, by reference; unknown ones are missing."""
+    return {
+        row.reference: _as_recorded(row)
+        for chunk in chunks(sorted(set(references)))
+        for row in db.execute(_recorded().where(transfer.c.reference.in_(chunk)))
+    }
+
+
+def resolutions(db: Connection, holds: Collection[int]) -> dict[str, str]:
+    """For holds (by id) that have ended: hold's reference → reference of what ended it."""
+    query = select(_target.c.reference.label("hold"), transfer.c.reference).join(
+        _target, _target.c.id == transfer.c.resolves
+    )
+    return {
+        row.hold: row.reference
+        for chunk in chunks(sorted(holds))
+        for row in db.execute(query.where(transfer.c.resolves.in_(chunk)))
+    }
+
+
+def transfers(db: Connection, *, after: str | None = None, limit: int = 500, account_path: str | None = None) -> Page:
+    """A page of transfers in commit order: pages read one after another never miss one that committed late.
+
+    `after` is the cursor of the page before. On PostgreSQL what a transaction that is still running might yet
+    write before is not shown.
+    """
+    xact, last = _cursor(after)
+    query = _recorded().where((transfer.c.xact > xact) | and_(transfer.c.xact == xact, transfer.c.id > last))
+    if account_path is not None:
+        query = query.where((_debit.c.path == account_path) | (_credit.c.path == account_path))
+    if db.dialect.name == "postgresql":
+        query = query.where(transfer.c.xact < text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    rows = db.execute(query.order_by(transfer.c.xact, transfer.c.id).limit(limit)).all()
+    more = f"{rows[-1].xact}-{rows[-1].id}" if len(rows) == limit else None
+    return Page(transfers=[_as_recorded(row) for row in rows], after=more)
+
+
+def _cursor(after: str | None) -> tuple[int, int]:
+    """Raises ValueError when the text was never a cursor of ours."""
+    if after is None:
+        return -1, -1
+    xact, _, last = after.partition("-")
+    if not (xact + last).isascii() or not (xact.isdigit() and last.isdigit()) or len(after) > _LONGEST_CURSOR:
+        raise ValueError(f"{after!r} is not a cursor")
+    return int(xact), int(last)
+
+
+def all_transfers(db: Connection) -> Iterator[Recorded]:
+    """Every transfer, oldest id first, streamed."""
+    result = db.execution_options(yield_per=2_000).execute(_recorded().order_by(transfer.c.id))
+    for row in result:
+        yield _as_recorded(row)
+
+
+def all_accounts(db: Connection) -> list[Account]:
+    """Every account, by path."""
+    return [as_account(row) for row in db.execute(select(account).order_by(account.c.path))]
+
+
+def trial_balance(
+    db: Connection,
+    *,
+    as_of: datetime | None = None,
+    known_at: datetime | None = None,
+    prefix: str = "",
+) -> list[Balance]:
+    """Every account's debits and credits, summed from the transfers.
+
+    `as_of`: only what happened before that instant. `known_at`: only what had been recorded by then, so that a report
+    of that time can be made again. `prefix`: only accounts whose path begins so.
+    """
+    moved: ColumnElement[bool] = transfer.c.phase.in_(MOVES)
+    if as_of is not None:
+        moved = and_(moved, transfer.c.effective < as_of)
+    if known_at is not None:
+        moved = and_(moved, transfer.c.recorded <= known_at)
+    sides = (
+        _side(transfer.c.debit_id, moved, debit=True)
+        .union_all(_side(transfer.c.credit_id, moved, debit=False))
+        .subquery()
+    )
+    query = (
+        select(
+            account.c.path,
+            account.c.kind,
+            account.c.currency,
+            func.coalesce(func.sum(sides.c.debits), 0).label("debits"),
+            func.coalesce(func.sum(sides.c.credits), 0).label("credits"),
+        )
+        .outerjoin(sides, sides.c.account_id == account.c.id)
+        .group_by(account.c.path, account.c.kind, account.c.currency)
+        .order_by(account.c.path)
+    )
+    if prefix:
+        query = query.where(account.c.path.startswith(prefix, autoescape=True))
+    return [
+        Balance(path=r.path, kind=r.kind, currency=r.currency, debits=int(r.debits), credits=int(r.credits))
+        for r in db.execute(query)
+    ]
+
+
+def _side(column: ColumnElement[int], moved: ColumnElement[bool], *, debit: bool) -> Select[Any]:
+    total = func.sum(transfer.c.amount)
+    zero = case((total.is_(None), 0), else_=0)
+    return (
+        select(
+            column.label("account_id"),
+            (total if debit else zero).label("debits"),
+            (zero if debit else total).label("credits"),
+        )
+        .where(moved)
+        .group_by(column)
+    )

@@ -1,0 +1,1 @@
+"""What every bank line is; loses none. Knows banks and books, nothing of schools."""
