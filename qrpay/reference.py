@@ -5,13 +5,13 @@
     |  the order's number in base 32, seven characters: 0 to 34,359,738,367
     the mark by which the eye and `find` know a reference
 
-The alphabet is Crockford's: no I, L, O or U, so nothing looks like a 1 or a 0 and no word appears by accident.
+The alphabet is Crockford's: no I, L or O, which look like 1 and 0, and no U, which makes words.
 
 The check digits are ISO/IEC 7064 MOD 97-10 over the *number*: number * 100 + check = 1 (mod 97). They catch every
 single character replaced by another and every two characters exchanged, neighbours or not: 97 is prime and larger
 than the alphabet, and no two places weigh the same modulo 97. (The usual way, each letter spelt as two decimal
 digits as in an IBAN, would not do here: a letter is then wider than a digit, and "1B" and "B1" both spell 111.)
-Other errors pass once in 97.
+Of all other errors about one in 97 passes.
 """
 
 import re

@@ -159,4 +159,5 @@ def _rest(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame) -> pd.Da
 
 def _settled(pairs: pd.DataFrame, *, rule: str = "", kind: "str | pd.Series[str]" = "") -> pd.DataFrame:
     """Positions of lines and items (-1 for none) with the rule that matched or the kind of break."""
-    return pairs[["line", "item"]].assign(rule=rule, kind=kind)
+    # An inner merge without a hit may turn whole numbers into floats, and a float is no position.
+    return pairs[["line", "item"]].astype("int64").assign(rule=rule, kind=kind)

@@ -15,7 +15,7 @@ from reconciliation.amounts import EXPONENT
 _PARTS: Final = {"%Y": "[0-9]{4}", "%f": "[0-9]{1,6}"}
 
 
-class ProfileBroken(ValueError):
+class ProfileBroken(Exception):
     """A profile contradicts itself or another one; found when it is loaded, not when a file comes."""
 
 

@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 from zlib import error as BrokenDeflate  # noqa: N812 zlib's class has a lower-case name
 
 import pandas as pd
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from reconciliation.statement import NotAStatement, TooLarge
 from reconciliation.tables import Table
@@ -19,6 +19,7 @@ ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MAX_UNPACKED: Final = 512 * 1024 * 1024
 MAX_CELLS: Final = 30_000_000
+MAX_COLUMNS: Final = 128
 _CELL: Final = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _EXACT_DIGITS: Final = 10**15
 
@@ -29,11 +30,24 @@ def tables(data: bytes) -> list[Table]:
         _fits(data)
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(data))
-        sheets = [(name, workbook.get_sheet_by_name(name)) for name in workbook.sheet_names]
-        found = [(name, sheet.to_python(skip_empty_area=False)) for name, sheet in sheets]
+        found = [(name, _cells(workbook.get_sheet_by_name(name))) for name in workbook.sheet_names]
+    except TooLarge:
+        raise
     except (CalamineError, OSError, ValueError) as reason:
         raise _broken(str(reason)) from None
+    except BaseException as reason:
+        # On some broken .xls the reader's Rust panics. pyo3 derives that from BaseException and gives it no import.
+        if type(reason).__name__ != "PanicException":
+            raise
+        raise _broken("the file is damaged") from None
     return [_table(name, rows) for name, rows in found if any(map(any, rows))]
+
+
+def _cells(sheet: CalamineSheet) -> Sequence[Sequence[object]]:
+    if sheet.total_width > MAX_COLUMNS:
+        found = sheet.total_width
+        raise _large(f"a sheet of {found} columns", f"工作表有 {found} 列", MAX_COLUMNS, found)
+    return sheet.to_python(skip_empty_area=False)
 
 
 def _table(name: str, rows: Sequence[Sequence[object]]) -> Table:
@@ -114,7 +128,7 @@ def _column(letters: bytes) -> int:
 
 def _large(english: str, chinese: str, limit: int, found: int) -> TooLarge:
     return TooLarge(
-        f"{english}, more than the {limit} read at once; export a shorter period",
+        f"{english}, more than the {limit} read at once; export a shorter period, or the bank's own columns only",
         f"{chinese}，超过一次可读取的 {limit}；请缩短导出期间",
         limit=limit,
         found=found,

@@ -173,6 +173,23 @@ def _book(
     caller_key: str,
 ) -> None:
     """Write confirmations and move their shares from prepaid to earned."""
+    _write(db, earned, at=at, confirmed_by=confirmed_by)
+    transfers = [
+        Transfer(
+            debit=held[each.contract_id].prepaid_path,
+            credit=f"institution/{held[each.contract_id].institution_id}/earned",
+            amount=each.share,
+            kind="lesson",
+            reference=f"lesson/{each.attendance_id}",
+            effective=at[each.attendance_id],
+        )
+        for each in earned
+        if each.share
+    ]
+    post_all(db, transfers, now=now, caller_key=caller_key)
+
+
+def _write(db: Connection, earned: Sequence[Earned], *, at: dict[int, datetime], confirmed_by: str) -> None:
     confirmed = (
         update(table)
         .where(table.c.id == bindparam("attendance"))
@@ -190,23 +207,11 @@ def _book(
     for chunk in chunks(rows):
         db.execute(confirmed, chunk)
     c = contract_table.c
-    taught = {each.contract_id: each.ordinal for each in earned}
     counted = update(contract_table).where(c.id == bindparam("contract")).values(taught=bindparam("so_far"))
+    # In the order of their ordinals, so that the last one of a contract is its count.
+    taught = {each.contract_id: each.ordinal for each in earned}
     for counts in chunks([{"contract": contract, "so_far": ordinal} for contract, ordinal in taught.items()]):
         db.execute(counted, counts)
-    transfers = [
-        Transfer(
-            debit=held[each.contract_id].prepaid_path,
-            credit=f"institution/{held[each.contract_id].institution_id}/earned",
-            amount=each.share,
-            kind="lesson",
-            reference=f"lesson/{each.attendance_id}",
-            effective=at[each.attendance_id],
-        )
-        for each in earned
-        if each.share
-    ]
-    post_all(db, transfers, now=now, caller_key=caller_key)
 
 
 def _get(db: Connection, lesson_id: int, contract_id: int) -> Attendance:

@@ -4,6 +4,7 @@ import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -302,6 +303,12 @@ def test_a_key_of_the_wrong_size_is_refused(algorithm: str, size: int, complaint
     key = HMAC if algorithm == "v1" else ED25519
     with pytest.raises(ValueError, match=complaint):
         replace(key, material=bytes(range(size)))
+
+
+def test_a_key_for_an_algorithm_that_is_not_known_is_refused() -> None:
+    from_a_settings_file: Any = "none"
+    with pytest.raises(ValueError, match="one of v1, v1a, not 'none'"):
+        replace(HMAC, algorithm=from_a_settings_file)
 
 
 def test_a_placeholder_is_not_a_key() -> None:

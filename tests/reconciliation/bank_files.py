@@ -143,8 +143,8 @@ def day(*entries: str, opening: str, closing: str, version: str = "08") -> bytes
     return camt(statement(entries, balances=balances), version=version)
 
 
-def xlsx(rows: Sequence[Sequence[str | float]]) -> bytes:
-    """The least .xlsx: one sheet, texts inline, numbers as Excel keeps them (a double, in its shortest digits)."""
+def xlsx(rows: Sequence[Sequence[str | float]], *, last_place: str = "") -> bytes:
+    """The least .xlsx: one sheet, texts inline, numbers as doubles. The last row's first cell may claim another place."""
 
     def cell(value: str | float, at: int, row: int) -> str:
         place = f"{chr(65 + at)}{row}"
@@ -156,6 +156,7 @@ def xlsx(rows: Sequence[Sequence[str | float]]) -> bytes:
         f'<row r="{number}">{"".join(cell(value, at, number) for at, value in enumerate(row))}</row>'
         for number, row in enumerate(rows, start=1)
     )
+    body = body.replace(f'r="A{len(rows)}"', f'r="{last_place or f"A{len(rows)}"}"')
     main, office = "http://schemas.openxmlformats.org/spreadsheetml/2006/main", "http://schemas.openxmlformats.org"
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{office}/package/2006/content-types">'

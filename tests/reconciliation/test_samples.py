@@ -105,11 +105,10 @@ def test_amounts_dates_and_signs_are_those_of_another_decoder(name: str) -> None
     path = sample(f"camt.053/*.{name}.xml")
     text = re.sub(r">([0-9]+\.[0-9]{2})0<", r">\1<", path.read_text(encoding="utf-8"))
     if name != "v2.multi.statement":
-        text = re.sub(
-            r"<Bal>.*?<Cd>(?!OPBD).*?</Bal>", lambda bal: bal[0] if "OPBD" in bal[0] else "", text, flags=re.DOTALL
-        )
+        text = re.sub(r"<Bal>.*?</Bal>", lambda bal: bal[0] if "OPBD" in bal[0] else "", text, flags=re.DOTALL)
     ours = [line for each in read(text.encode()) for line in each.lines.to_dict("records")]
-    theirs = list(entries(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))))
+    theirs = entries(json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
+    ours = ours[-len(theirs) :]  # of several statements the other decode keeps the last one's entries
 
     assert [(line["amount"], line["booked_on"]) for line in ours] == [
         (int(each["getAmount"]["getAmount"]), booked(each)) for each in theirs
