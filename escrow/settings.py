@@ -15,5 +15,8 @@ class Settings(BaseSettings):
     region: int = Field(default=900001, ge=100000, le=900719)
     """Six digits (GB/T 2260) that every id of this database begins with; fixed when the database is made."""
 
+    merchant_city: str = Field(default="MODEL COUNTY", pattern="^[!-~][ -~]{0,13}[!-~]$")
+    """The city in EMV codes (tag 60), ASCII: where the jurisdiction lies, so "CHONGQING" for one that lies there."""
+
     base_url: str = "http://127.0.0.1:8000"
     """Where families reach this service: payment links begin with it."""

@@ -57,7 +57,11 @@ def thaw(db: Connection, path: str) -> None:
 
 
 def close(db: Connection, path: str) -> None:
-    """Close an empty open account for ever. The database refuses it while anything stands or is reserved in it."""
+    """Close an open account for ever. Refused while anything stands or is reserved in it, by the database too."""
+    found = find(db, [path], lock=True).get(path)
+    if found is not None and (found.balance, found.debits_pending, found.credits_pending) != (0, 0, 0):
+        reserved = f"{found.debits_pending} and {found.credits_pending} reserved by holds"
+        raise LedgerRefusal(f"{path} has {found.balance} minor units and {reserved}; only an empty account can close")
     _move(db, path, "open", "closed")
 
 
@@ -70,4 +74,6 @@ def _move(db: Connection, path: str, state: str, to: str) -> None:
     a = schema.account.c
     changed = db.execute(update(schema.account).where(a.path == path, a.state == state).values(state=to))
     if changed.rowcount != 1:
-        raise LedgerRefusal(f"{path} is not an account that is {state}, so it cannot become {to}")
+        found = get(db, path)
+        stands = "there is no such account" if found is None else f"it is {found.state}"
+        raise LedgerRefusal(f"only an account that is {state} can become {to}; {path}: {stands}")

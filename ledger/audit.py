@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Subquery, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, literal_column, or_, select
 
+from ledger.columns import Whole
 from ledger.schema import MOVES, account, transfer
 
 
@@ -22,10 +23,36 @@ class Breach:
 
 def audit(db: Connection) -> Iterator[Breach]:
     """Every breach of the ledger's own invariants. Each check is one query, whatever the size of the books."""
+    yield from transfers_lead_somewhere(db)
     yield from totals_are_the_sums_of_transfers(db)
     yield from no_account_was_ever_below_its_floor(db)
     yield from transfers_keep_to_one_currency(db)
-    yield from holds_end_once_and_within_their_amount(db)
+    yield from holds_end_once(db)
+    yield from holds_end_within_their_amount(db)
+
+
+def transfers_lead_somewhere(db: Connection) -> Iterator[Breach]:
+    """The accounts of every transfer exist, and so do the transfers that it resolves or corrects."""
+    hold, original = transfer.alias("hold"), transfer.alias("original")
+    debit, credit = account.alias("debit"), account.alias("credit")
+    missing = {
+        "debit account": debit.c.id.is_(None),
+        "credit account": credit.c.id.is_(None),
+        "hold that it resolves": and_(transfer.c.resolves.is_not(None), hold.c.id.is_(None)),
+        "transfer that it corrects": and_(transfer.c.corrects.is_not(None), original.c.id.is_(None)),
+    }
+    query = (
+        select(transfer.c.reference, *(gone.label(name) for name, gone in missing.items()))
+        .outerjoin(debit, debit.c.id == transfer.c.debit_id)
+        .outerjoin(credit, credit.c.id == transfer.c.credit_id)
+        .outerjoin(hold, hold.c.id == transfer.c.resolves)
+        .outerjoin(original, original.c.id == transfer.c.corrects)
+        .where(or_(*missing.values()))
+        .order_by(transfer.c.id)
+    )
+    for row in db.execute(query).mappings():
+        gone = ", ".join(name for name in missing if row[name])
+        yield Breach(invariant="transfers lead somewhere", subject=row["reference"], detail=f"missing: {gone}")
 
 
 def totals_are_the_sums_of_transfers(db: Connection) -> Iterator[Breach]:
@@ -93,8 +120,21 @@ def transfers_keep_to_one_currency(db: Connection) -> Iterator[Breach]:
         )
 
 
-def holds_end_once_and_within_their_amount(db: Connection) -> Iterator[Breach]:
-    """What ends a hold points at a pending transfer between the same accounts and is not more than it."""
+def holds_end_once(db: Connection) -> Iterator[Breach]:
+    """No hold is resolved twice."""
+    hold = transfer.alias("hold")
+    query = (
+        select(hold.c.reference, func.count().label("ends"))
+        .join(transfer, transfer.c.resolves == hold.c.id)
+        .group_by(hold.c.reference)
+        .having(func.count() > 1)
+    )
+    for row in db.execute(query):
+        yield Breach(invariant="holds end once", subject=row.reference, detail=f"resolved {row.ends} times")
+
+
+def holds_end_within_their_amount(db: Connection) -> Iterator[Breach]:
+    """What ends a hold is between the same accounts as it, and of no more; voided or expired, of exactly as much."""
     hold = transfer.alias("hold")
     query = (
         select(transfer.c.reference, hold.c.reference.label("hold"), hold.c.phase, transfer.c.amount)
@@ -103,6 +143,7 @@ def holds_end_once_and_within_their_amount(db: Connection) -> Iterator[Breach]:
             or_(
                 hold.c.phase != "pending",
                 transfer.c.amount > hold.c.amount,
+                and_(transfer.c.phase != "settled", transfer.c.amount != hold.c.amount),
                 transfer.c.debit_id != hold.c.debit_id,
                 transfer.c.credit_id != hold.c.credit_id,
             )
@@ -110,7 +151,7 @@ def holds_end_once_and_within_their_amount(db: Connection) -> Iterator[Breach]:
     )
     for row in db.execute(query):
         yield Breach(
-            invariant="holds end once and within their amount",
+            invariant="holds end within their amount",
             subject=row.reference,
             detail=f"{row.amount} against hold {row.hold} ({row.phase})",
         )
@@ -126,7 +167,7 @@ def _legs() -> Subquery:
     reserved: ColumnElement[int] = case((transfer.c.phase == "pending", transfer.c.amount), else_=0) - func.coalesce(
         hold.c.amount, 0
     )
-    nothing: ColumnElement[int] = transfer.c.amount - transfer.c.amount
+    nothing = literal_column("0", Whole)
 
     def side(*, debit: bool):  # type: ignore[no-untyped-def]  # SQLAlchemy's own Select of seven columns
         return select(

@@ -39,11 +39,16 @@ class Known:
 
 
 def decide(requests: Sequence[Request], accounts: Mapping[str, Account], known: Known) -> Decision:
-    """Decide a batch in its order; a later request sees what the earlier ones did, refused ones change nothing."""
+    """Decide a batch in its order; refused requests change nothing.
+
+    A later request sees the balances that the earlier ones left, but what it resolves or corrects must have been
+    posted before the batch.
+    """
     decision = Decision(accounts=dict(accounts))
     seen: dict[str, Request] = {}
     resolved = dict(known.resolved)
-    for request in requests:
+    for asked in requests:
+        request = _with_amount(asked, known)
         result = _repeated(request, seen, known)
         if result is None:
             entry = _entry(request, known, resolved)
@@ -54,6 +59,13 @@ def decide(requests: Sequence[Request], accounts: Mapping[str, Account], known: 
                     resolved[request.hold] = request.reference
         decision.results.append(result)
     return decision
+
+
+def _with_amount(request: Request, known: Known) -> Request:
+    """A resolution of the whole hold says so by its amount, so that the two ways to write it are the same content."""
+    if isinstance(request, Resolution) and request.amount is None and request.hold in known.transfers:
+        return replace(request, amount=known.transfers[request.hold].amount)
+    return request
 
 
 def _repeated(request: Request, seen: Mapping[str, Request], known: Known) -> Result | None:
@@ -74,7 +86,7 @@ def _same(request: Request, recorded: Recorded) -> bool:
             and recorded.phase == request.phase
             and recorded.kind == request.kind
             and recorded.effective == request.effective
-            and request.amount in (None, recorded.amount)
+            and recorded.amount == request.amount
         )
     return (
         (request.debit, request.credit, request.amount) == (recorded.debit, recorded.credit, recorded.amount)
@@ -86,23 +98,22 @@ def _same(request: Request, recorded: Recorded) -> bool:
 
 def _entry(request: Request, known: Known, resolved: Mapping[str, str]) -> Entry | Result:
     if isinstance(request, Transfer):
-        if not 0 < request.amount <= MAX_AMOUNT:
-            return _no(request, f"an amount is between 1 and {MAX_AMOUNT} minor units, not {request.amount}")
+        if type(request.amount) is not int or not 0 < request.amount <= MAX_AMOUNT:
+            return _no(request, f"an amount is between 1 and {MAX_AMOUNT} minor units, not {request.amount!r}")
         if request.corrects is not None and request.corrects not in known.transfers:
-            return _no(request, f"there is no transfer {request.corrects} to correct")
+            return _no(request, f"there is no transfer {request.corrects} to correct among those posted before")
         phase: Phase = "pending" if request.hold else "posted"
         return Entry(debit=request.debit, credit=request.credit, amount=request.amount, phase=phase, request=request)
     hold = known.transfers.get(request.hold)
     if hold is None or hold.phase != "pending":
-        return _no(request, f"there is no hold {request.hold}")
+        return _no(request, f"there is no hold {request.hold} among those posted before")
     if request.hold in resolved:
         return _no(request, f"the hold {request.hold} was resolved by {resolved[request.hold]}")
     amount = hold.amount if request.amount is None else request.amount
-    if not 0 < amount <= hold.amount or (request.phase != "settled" and amount != hold.amount):
-        return _no(
-            request,
-            f"the hold {request.hold} is of {hold.amount}; {request.phase} of {amount} is not possible",
-        )
+    if type(amount) is not int or not 0 < amount <= hold.amount:
+        return _no(request, f"the hold {request.hold} is of {hold.amount}: settle from 1 to that, not {amount!r}")
+    if request.phase != "settled" and amount != hold.amount:
+        return _no(request, f"the hold {request.hold} is {request.phase} whole, {hold.amount}, not {amount} of it")
     return Entry(
         debit=hold.debit,
         credit=hold.credit,

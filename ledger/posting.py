@@ -11,41 +11,39 @@ from ledger import accounts as books
 from ledger import schema
 from ledger.chunks import chunks
 from ledger.deciding import Decision, Entry, Known, decide
-from ledger.entries import (
-    Account,
-    LedgerRefusal,
-    Recorded,
-    Request,
-    Resolution,
-    Result,
-    Transfer,
-    TransferRefused,
-)
+from ledger.entries import Account, Recorded, Request, Resolution, Result, Transfer, TransferRefused
 from ledger.reading import by_reference, resolutions
 
 
 def post(db: Connection, requests: Sequence[Request], *, now: datetime, caller_key: str = "") -> list[Result]:
     """Post a batch; every request gets its own result, in order, and a refused one changes nothing.
 
-    `now` is when it is recorded; `caller_key` names what caused it (a request's key, a notification's id).
+    `now` is when it is recorded; `caller_key` names what caused it (a request's key, a notification's id). What a
+    request resolves or corrects must have been posted before its batch.
     """
-    if not requests:
-        return []
-    # Accounts are locked before the references are looked up: whoever posts the same thing at the same time waits
-    # here, and then finds it posted.
-    holds = by_reference(db, [each.hold for each in requests if isinstance(each, Resolution)])
-    locked = books.find(db, _paths(requests, holds), lock=True)
-    decision = decide(requests, locked, _known(db, requests, holds))
-    _write(db, decision, locked, now=now, caller_key=caller_key)
-    return decision.results
+    return _post(db, requests, {"recorded": now, "caller_key": caller_key}, whole=False)
 
 
 def post_all(db: Connection, requests: Sequence[Request], *, now: datetime, caller_key: str = "") -> list[Result]:
-    """Post a batch as one: raises TransferRefused when any is refused, and the caller rolls back."""
-    results = post(db, requests, now=now, caller_key=caller_key)
-    if refused := [each for each in results if each.status == "refused"]:
-        raise TransferRefused(refused)
-    return results
+    """Post a batch as one. Raises TransferRefused, before anything is written, when any of it is refused."""
+    return _post(db, requests, {"recorded": now, "caller_key": caller_key}, whole=True)
+
+
+def _post(db: Connection, requests: Sequence[Request], stamp: dict[str, Any], *, whole: bool) -> list[Result]:
+    if not requests:
+        return []
+    while True:
+        # Accounts are locked before the references are looked up: whoever posts the same thing at the same time
+        # waits here, and then finds it posted.
+        holds = by_reference(db, [each.hold for each in requests if isinstance(each, Resolution)])
+        locked = books.find(db, _paths(requests, holds), lock=True)
+        known = _known(db, requests, holds)
+        decision = decide(requests, locked, known)
+        refused = [each for each in decision.results if each.status == "refused"]
+        if whole and refused:
+            raise TransferRefused(refused)
+        if not decision.entries or _written(db, decision, locked, known, stamp):
+            return decision.results
 
 
 def _paths(requests: Sequence[Request], holds: dict[str, Recorded]) -> set[str]:
@@ -66,31 +64,31 @@ def _known(db: Connection, requests: Sequence[Request], holds: dict[str, Recorde
     )
 
 
-def _write(db: Connection, decision: Decision, before: dict[str, Account], *, now: datetime, caller_key: str) -> None:
-    if not decision.entries:
-        return
-    links = {ref: each.id for ref, each in by_reference(db, _links(decision.entries)).items()}
-    rows = [_row(each, decision.accounts, links) for each in decision.entries]
-    stamp = {"recorded": now, "caller_key": caller_key}
+def _written(
+    db: Connection, decision: Decision, before: dict[str, Account], known: Known, stamp: dict[str, Any]
+) -> bool:
+    """Write the decision, or nothing when one of its references was taken since we looked.
+
+    That was a transfer between other accounts, so our locks did not wait for it. Now it is committed: the next look
+    sees it, and what it says. Each round finds one more, so the rounds end.
+    """
+    rows = [_row(each, decision.accounts, known) | stamp for each in decision.entries]
     insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     statement = (
         insert(schema.transfer)
         .on_conflict_do_nothing(index_elements=["reference"])
         .returning(schema.transfer.c.reference)
     )
-    written = sum(len(db.execute(statement, [row | stamp for row in chunk]).all()) for chunk in chunks(rows))
-    if written != len(rows):
-        # Other accounts, same reference, posted since we looked: only a second look can tell what it says.
-        raise LedgerRefusal("a reference of this batch was taken by another transaction meanwhile; ask again")
-    _update_totals(db, before, decision.accounts)
+    with db.begin_nested() as savepoint:
+        written = sum(len(db.execute(statement, chunk).all()) for chunk in chunks(rows))
+        if written != len(rows):
+            savepoint.rollback()
+            return False
+        _update_totals(db, before, decision.accounts)
+    return True
 
 
-def _links(entries: Sequence[Entry]) -> list[str]:
-    linked = [e.request.hold if isinstance(e.request, Resolution) else e.request.corrects for e in entries]
-    return [each for each in linked if each is not None]
-
-
-def _row(entry: Entry, accounts: dict[str, Account], links: dict[str, int]) -> dict[str, Any]:
+def _row(entry: Entry, accounts: dict[str, Account], known: Known) -> dict[str, Any]:
     request = entry.request
     return {
         "debit_id": accounts[entry.debit].id,
@@ -100,8 +98,8 @@ def _row(entry: Entry, accounts: dict[str, Account], links: dict[str, int]) -> d
         "kind": request.kind,
         "reference": request.reference,
         "effective": request.effective,
-        "resolves": links[request.hold] if isinstance(request, Resolution) else None,
-        "corrects": links[request.corrects] if isinstance(request, Transfer) and request.corrects else None,
+        "resolves": known.transfers[request.hold].id if isinstance(request, Resolution) else None,
+        "corrects": known.transfers[request.corrects].id if isinstance(request, Transfer) and request.corrects else None,
     }
 
 

@@ -1,18 +1,21 @@
 """Reading the books: transfers, balances at any time, the trial balance. Nothing here writes."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, select, text
 
 from ledger.accounts import as_account
 from ledger.chunks import chunks
+from ledger.columns import Whole
 from ledger.entries import Account, AccountKind, Recorded
 from ledger.schema import MOVES, account, transfer
 
-_LONGEST_CURSOR: Final = 40
+_CURSOR: Final = re.compile(r"([0-9]{1,19})-([0-9]{1,19})", re.ASCII)
+_LAST_ID: Final = 2**63 - 1
 _debit, _credit = account.alias("debit"), account.alias("credit")
 _target, _original = transfer.alias("target"), transfer.alias("original")
 
@@ -117,17 +120,43 @@ def _cursor(after: str | None) -> tuple[int, int]:
     """Raises ValueError when the text was never a cursor of ours."""
     if after is None:
         return -1, -1
-    xact, _, last = after.partition("-")
-    if not (xact + last).isascii() or not (xact.isdigit() and last.isdigit()) or len(after) > _LONGEST_CURSOR:
+    found = _CURSOR.fullmatch(after)
+    if found is None or max(cursor := (int(found[1]), int(found[2]))) > _LAST_ID:
         raise ValueError(f"{after!r} is not a cursor")
-    return int(xact), int(last)
+    return cursor
 
 
 def all_transfers(db: Connection) -> Iterator[Recorded]:
     """Every transfer, oldest id first, streamed."""
-    result = db.execution_options(yield_per=2_000).execute(_recorded().order_by(transfer.c.id))
-    for row in result:
+    # On the statement, not on the connection: there it would stay, and make every later query a streamed one.
+    query = _recorded().order_by(transfer.c.id).execution_options(yield_per=2_000)
+    for row in db.execute(query):
         yield _as_recorded(row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two accounts between which money has moved, and the reference of one transfer that did."""
+
+    debit: str
+    credit: str
+    reference: str
+
+
+def pairs(db: Connection) -> list[Pair]:
+    """Every pair of accounts that any transfer connects, each once: far fewer than there are transfers."""
+    query = (
+        select(
+            _debit.c.path.label("debit"),
+            _credit.c.path.label("credit"),
+            func.min(transfer.c.reference).label("reference"),
+        )
+        .join(_debit, _debit.c.id == transfer.c.debit_id)
+        .join(_credit, _credit.c.id == transfer.c.credit_id)
+        .group_by(_debit.c.path, _credit.c.path)
+        .order_by(_debit.c.path, _credit.c.path)
+    )
+    return [Pair(**row._asdict()) for row in db.execute(query)]
 
 
 def all_accounts(db: Connection) -> list[Account]:
@@ -170,16 +199,17 @@ def trial_balance(
         .order_by(account.c.path)
     )
     if prefix:
-        query = query.where(account.c.path.startswith(prefix, autoescape=True))
+        # Not LIKE: SQLite's takes "Bank" for "bank".
+        query = query.where(account.c.path >= prefix, func.substr(account.c.path, 1, len(prefix)) == prefix)
     return [
         Balance(path=r.path, kind=r.kind, currency=r.currency, debits=int(r.debits), credits=int(r.credits))
         for r in db.execute(query)
     ]
 
 
-def _side(column: ColumnElement[int], moved: ColumnElement[bool], *, debit: bool) -> Select[Any]:
+def _side(column: ColumnElement[int], moved: ColumnElement[bool], *, debit: bool) -> Select[int, int, int]:
     total = func.sum(transfer.c.amount)
-    zero = case((total.is_(None), 0), else_=0)
+    zero = literal_column("0", Whole)
     return (
         select(
             column.label("account_id"),

@@ -28,13 +28,14 @@ class Caller:
         if self.role not in roles:
             raise Forbidden(who=_CHINESE[self.role], allowed=" / ".join(_CHINESE[each] for each in roles))
 
-    def must_act_for(self, role: Role, party: int, what: str) -> None:
+    def must_act_for(self, role: Role, party: int, what: str, key: int) -> None:
         """An institution or a family acts for itself; the bureau may act for both.
 
-        Others are told that there is nothing, as if `what` did not exist. Raises Unknown, Forbidden.
+        Others are told that there is no `what` of this `key`, the one they asked for, as if it did not exist.
+        Raises Unknown, Forbidden.
         """
         if self.role == "bureau":
             return
         self.must_be(role)
         if self.party != party:
-            raise Unknown(what=what, key=party)
+            raise Unknown(what=what, key=key)

@@ -109,7 +109,7 @@ def sign(db: Connection, draft: Draft, *, rulebook: Rulebook, by: Caller, now: d
     Raises Unknown, BadTerms, InstitutionClosed, LicenceExpired, FeeRuleBroken.
     """
     course = courses.get(db, draft.course_id)
-    by.must_act_for("institution", course.institution_id, "course")
+    by.must_act_for("institution", course.institution_id, "course", course.id)
     institution = institutions.get(db, course.institution_id)
     _must_be_allowed(institution, draft, now)
     # The student stays locked: two contracts signed at once would each not see the other's lessons.
@@ -151,10 +151,10 @@ def by_id(db: Connection, contract_ids: Sequence[int], *, lock: bool = False) ->
     return {row.id: Contract(**row._asdict()) for row in db.execute(query.with_for_update() if lock else query)}
 
 
-def open_of_institution(db: Connection, institution_id: int) -> list[Contract]:
-    """The open contracts of an institution, locked."""
-    query = select(table).where(table.c.institution_id == institution_id, table.c.state == "open")
-    return [Contract(**row._asdict()) for row in db.execute(query.order_by(table.c.id).with_for_update())]
+def open_of_institution(db: Connection, institution_id: int, *, lock: bool = True) -> list[Contract]:
+    """The open contracts of an institution; locked in the order of their ids, unless they are only looked at."""
+    query = select(table).where(table.c.institution_id == institution_id, table.c.state == "open").order_by(table.c.id)
+    return [Contract(**row._asdict()) for row in db.execute(query.with_for_update() if lock else query)]
 
 
 def end(db: Connection, contract_ids: Sequence[int]) -> None:

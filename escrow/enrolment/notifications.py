@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from escrow.access import trail
 from escrow.access.caller import Caller
@@ -67,15 +68,16 @@ def hear(db: Connection, event: VerifiedEvent, *, now: datetime) -> dict[str, An
         return dict(before)
     receipts = payments.receive(db, _credits(event.body), source="notification", now=now, caller_key=event.id)
     answer = {"events": [_answer(each) for each in receipts]}
-    db.execute(
-        insert(bank_event).values(
-            webhook_id=event.id,
-            key_id=event.key_id,
-            received_at=now,
-            body=event.body.decode("utf-8"),
-            answer=answer,
-        )
-    )
+    kept = {
+        "webhook_id": event.id,
+        "key_id": event.key_id,
+        "received_at": now,
+        "body": event.body.decode("utf-8"),
+        "answer": answer,
+    }
+    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    # The bank may send the same word twice at once; its payments are booked once, and so it is kept once.
+    db.execute(insert(bank_event).values(kept).on_conflict_do_nothing(index_elements=["webhook_id"]))
     conflicts = [each.payment.serial for each in receipts if each.status == "conflicting"]
     trail.record(
         db,

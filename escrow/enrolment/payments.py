@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import Connection, Row, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 import ledger.accounts
@@ -121,8 +121,8 @@ def _lock_payables(db: Connection, references: Sequence[str]) -> dict[str, Payab
 def _known(db: Connection, credits: Sequence[Credit]) -> dict[tuple[str, str], Payment]:
     p = payment.c
     found = {}
-    for chunk in chunks(sorted({_key(each) for each in credits}), 500):
-        named = or_(*(and_(p.supervised_account == account, p.serial == serial) for account, serial in chunk))
+    for chunk in chunks(sorted({_key(each) for each in credits})):
+        named = tuple_(p.supervised_account, p.serial).in_(chunk)
         found.update(
             {(row.supervised_account, row.serial): as_payment(row) for row in db.execute(select(payment).where(named))}
         )

@@ -14,7 +14,7 @@ from escrow.settlement.tables import match, statement_line
 from escrow.teaching.shares import share
 from escrow.teaching.tables import attendance, lesson
 from ledger.audit import Breach
-from ledger.reading import all_accounts, all_transfers
+from ledger.reading import all_accounts, pairs
 
 
 def audit(db: Connection) -> Iterator[Breach]:
@@ -32,13 +32,13 @@ def audit(db: Connection) -> Iterator[Breach]:
 
 def money_stays_with_its_bank_account(db: Connection, homes: dict[str, str]) -> Iterator[Breach]:
     """No transfer leads from the money of one supervised account to that of another: it holds on every date."""
-    for each in all_transfers(db):
-        debit, credit = homes.get(each.debit), homes.get(each.credit)
+    for pair in pairs(db):
+        debit, credit = homes.get(pair.debit), homes.get(pair.credit)
         if debit is None or debit != credit:
             yield Breach(
                 invariant="money stays with its bank account",
-                subject=each.reference,
-                detail=f"{each.debit} ({debit}) to {each.credit} ({credit})",
+                subject=pair.reference,
+                detail=f"{pair.debit} ({debit}) to {pair.credit} ({credit})",
             )
 
 

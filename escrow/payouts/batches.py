@@ -18,7 +18,7 @@ from escrow.registry.tables import institution
 from escrow.rules.months import SHANGHAI
 from ledger.chunks import chunks
 from ledger.money import Money
-from reconciliation import pain001
+from reconciliation.pain001 import CreditTransfer, DebitAccount, PaymentFile, write
 
 INITIATOR = "Tuition Escrow 预收费监管"
 
@@ -43,16 +43,19 @@ class Batch:
 
 
 def make(db: Connection, *, by: Caller, now: datetime) -> Batch:
-    """Put every waiting instruction into a new batch and write its file. Raises NothingToSend."""
+    """Put every waiting instruction into a new batch and write its file. Raises NothingToSend.
+
+    One whose payee's account nobody knows in full stays behind: it must not keep the others from being paid.
+    """
     by.must_be("bureau", "bank")
-    lines = instructions.waiting(db)
+    lines = [each for each in instructions.waiting(db) if each.payable]
     if not lines:
         raise NothingToSend
     total = sum(each.amount for each in lines)
     made = insert(table).values(lines=len(lines), total=total, made_by=by.name, made_at=now)
     batch_id = db.execute(made.returning(table.c.id)).scalar_one()
     message_id = f"PB{batch_id}"
-    file = pain001.write(_file(message_id, lines, _holders(db), now=now))
+    file = write(_file(message_id, lines, _holders(db), now=now))
     sha256 = hashlib.sha256(file).hexdigest()
     db.execute(update(table).where(table.c.id == batch_id).values(message_id=message_id, file=file, sha256=sha256))
     for ids in chunks([each.id for each in lines]):
@@ -84,30 +87,28 @@ def _holders(db: Connection) -> dict[str, str]:
     return {row.supervised_account: row.name for row in db.execute(select(i.supervised_account, i.name))}
 
 
-def _file(
-    message_id: str, lines: Sequence[Instruction], holders: dict[str, str], *, now: datetime
-) -> pain001.PaymentFile:
+def _file(message_id: str, lines: Sequence[Instruction], holders: dict[str, str], *, now: datetime) -> PaymentFile:
     by_account: dict[str, list[Instruction]] = {}
     for each in lines:
         by_account.setdefault(each.supervised_account, []).append(each)
-    return pain001.PaymentFile(
+    return PaymentFile(
         message_id=message_id,
         created_at=now,
         requested_on=now.astimezone(SHANGHAI).date(),
         initiator=INITIATOR,
-        debits=[
-            pain001.DebitAccount(
+        debits=tuple(
+            DebitAccount(
                 name=holders.get(account, account),
                 account=account,
-                transfers=[_credit_transfer(each) for each in of_account],
+                transfers=tuple(_credit_transfer(each) for each in of_account),
             )
             for account, of_account in sorted(by_account.items())
-        ],
+        ),
     )
 
 
-def _credit_transfer(each: Instruction) -> pain001.CreditTransfer:
-    return pain001.CreditTransfer(
+def _credit_transfer(each: Instruction) -> CreditTransfer:
+    return CreditTransfer(
         end_to_end=each.end_to_end,
         amount=Money(each.amount),
         creditor=each.creditor,

@@ -39,7 +39,7 @@ class Closure:
 
 def freeze(db: Connection, institution_id: int, *, reason: str, by: Caller, now: datetime) -> Closure:
     """Start to close: from now on no contract, order, lesson or payment is taken. Raises AlreadyClosing, Unknown."""
-    by.must_act_for("institution", institution_id, "institution")
+    by.must_act_for("institution", institution_id, "institution", institution_id)
     institution = institutions.get(db, institution_id, lock=True)
     if institution.state != "open":
         raise AlreadyClosing(name=institution.name, state=institution.state)
@@ -55,9 +55,12 @@ def freeze(db: Connection, institution_id: int, *, reason: str, by: Caller, now:
 
 
 def roster(db: Connection, closure_id: int) -> list[Refundable]:
-    """The list that the bureau reviews: each open contract, what of it is untaught, what must still be decided."""
+    """The list that the bureau reviews: each open contract, what of it is untaught, what must still be decided.
+
+    A look, nothing is locked: `approve` computes it again.
+    """
     institution_id = get(db, closure_id).institution_id
-    return refunds.refundable(db, contracts.open_of_institution(db, institution_id))
+    return refunds.refundable(db, contracts.open_of_institution(db, institution_id, lock=False), lock=False)
 
 
 def approve(db: Connection, closure_id: int, *, rulebook: Rulebook, by: Caller, now: datetime) -> list[Refund]:

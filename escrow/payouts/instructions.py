@@ -38,6 +38,11 @@ class Instruction(Wanted):
     settled_at: datetime | None
     state: Literal["instructed", "sent", "settled"]
 
+    @property
+    def payable(self) -> bool:
+        """Whether the payee's account is known in full: banks leave it out or mask it when they report a credit."""
+        return is_full_account(self.creditor_account)
+
     def leaving(self, at: datetime) -> Transfer:
         """The transfer that books it once the bank's statement shows that it left."""
         return Transfer(
@@ -48,6 +53,11 @@ class Instruction(Wanted):
             reference=f"payout/{self.end_to_end}",
             effective=at,
         )
+
+
+def is_full_account(account: str) -> bool:
+    """Whether this is an account number, with nothing masked."""
+    return bool(account) and "*" not in account
 
 
 def add(db: Connection, wanted: Sequence[Wanted], *, now: datetime) -> list[Instruction]:

@@ -70,7 +70,7 @@ def ask(db: Connection, contract_id: int, *, rulebook: Rulebook, by: Caller, now
     Raises Unknown, NothingToRefund.
     """
     contract = contracts.get(db, contract_id, lock=True)
-    by.must_act_for("family", contract.guardian_id, "contract")
+    by.must_act_for("family", contract.guardian_id, "contract", contract.id)
     institution = institutions.get(db, contract.institution_id)
     rule = price_rule(rulebook, institution.jurisdiction, now)
     found = refundable(db, [contract])[0]
@@ -89,9 +89,9 @@ def price_rule(rulebook: Rulebook, jurisdiction: str, now: datetime) -> Rule:
     return rule
 
 
-def refundable(db: Connection, held: Sequence[Contract]) -> list[Refundable]:
-    """What contracts can give back, for all of them in two queries; their prepaid accounts stay locked."""
-    prepaid = ledger.accounts.find(db, [each.prepaid_path for each in held], lock=True)
+def refundable(db: Connection, held: Sequence[Contract], *, lock: bool = True) -> list[Refundable]:
+    """What contracts can give back, for all of them in two queries; with `lock` their prepaid accounts stay locked."""
+    prepaid = ledger.accounts.find(db, [each.prepaid_path for each in held], lock=lock)
     unsettled = _unsettled(db, [each.id for each in held])
     return [
         Refundable(
@@ -137,7 +137,9 @@ def repay(
     wanted = [
         line
         for each in refunds
-        for line in to_payers(each, paid[each.contract_id], repaid, supervised_account=supervised_account)
+        for line in to_payers(
+            each, paid[each.contract_id], repaid.get(each.contract_id, {}), supervised_account=supervised_account
+        )
     ]
     instructions.add(db, wanted, now=now)
     for each in refunds:
@@ -199,16 +201,18 @@ def _paid(db: Connection, contract_ids: Sequence[int]) -> dict[int, list[Payment
     return paid
 
 
-def _repaid(db: Connection, contract_ids: Sequence[int]) -> dict[str, int]:
-    repaid: dict[str, int] = {}
+def _repaid(db: Connection, contract_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """What earlier refunds gave back, by contract and payer's account."""
+    repaid: dict[int, dict[str, int]] = {}
     for chunk in chunks(contract_ids):
         query = (
-            select(instruction.c.creditor_account, instruction.c.amount)
+            select(table.c.contract_id, instruction.c.creditor_account, instruction.c.amount)
             .join(table, table.c.id == instruction.c.source_id)
             .where(instruction.c.kind == "refund", table.c.contract_id.in_(chunk))
         )
         for row in db.execute(query):
-            repaid[row.creditor_account] = repaid.get(row.creditor_account, 0) + row.amount
+            of_contract = repaid.setdefault(row.contract_id, {})
+            of_contract[row.creditor_account] = of_contract.get(row.creditor_account, 0) + row.amount
     return repaid
 
 

@@ -40,7 +40,7 @@ def submit(
 
     Raises Unknown, OutsideReleaseWindow, MonthNotOver, AlreadyRequested, FamiliesFirst, NothingToRelease.
     """
-    by.must_act_for("institution", institution_id, "institution")
+    by.must_act_for("institution", institution_id, "institution", institution_id)
     institution = institutions.get(db, institution_id, lock=True)
     rule = windows.must_be_inside(now, rulebook=rulebook, jurisdiction=institution.jurisdiction)
     _must_be_askable(db, institution, month, now)

@@ -118,7 +118,7 @@ def _get(db: Connection, payment_id: int) -> Payment:
 
 def _must_fit(db: Connection, payment: Payment, contract_id: int | None) -> None:
     if contract_id is None:
-        if not payment.payer_account:
+        if not instructions.is_full_account(payment.payer_account):
             raise NoPayerAccount(payment=payment.id)
         return
     contract = contracts.get(db, contract_id, lock=True)

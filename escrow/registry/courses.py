@@ -42,7 +42,7 @@ def file(
     now: datetime,
 ) -> Course:
     """File a course with its published price of one lesson. Raises CourseAlreadyFiled, InstitutionClosed."""
-    by.must_act_for("institution", institution_id, "institution")
+    by.must_act_for("institution", institution_id, "institution", institution_id)
     institutions.get(db, institution_id, lock=True).must_be_open()
     taken = select(course.c.id).where(course.c.institution_id == institution_id, course.c.name == name)
     if db.execute(taken).first() is not None:

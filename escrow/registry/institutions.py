@@ -120,10 +120,10 @@ def get(db: Connection, institution_id: int, *, lock: bool = False) -> Instituti
     return Institution(**row._asdict())
 
 
-def by_account(db: Connection, supervised_account: str) -> Institution | None:
+def by_account(db: Connection, supervised_account: str, *, lock: bool = False) -> Institution | None:
     """The institution that a supervised account belongs to."""
     query = select(institution).where(institution.c.supervised_account == supervised_account)
-    row = db.execute(query).one_or_none()
+    row = db.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else Institution(**row._asdict())
 
 

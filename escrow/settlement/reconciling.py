@@ -15,6 +15,7 @@ from escrow.access import trail
 from escrow.access.caller import Caller
 from escrow.enrolment.payments import Payment
 from escrow.payouts.instructions import Instruction
+from escrow.registry import institutions
 from escrow.rules.months import SHANGHAI
 from escrow.settlement import booking, breaks, unmatched
 from escrow.settlement.breaks import Break
@@ -41,6 +42,7 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     fees are booked by their nature; payouts seen leaving are settled. Safe to run again at any time.
     """
     by.must_be("bureau", "bank")
+    institutions.by_account(db, account, lock=True)  # two runs at once would match the same lines
     loose = unmatched.load(db, account)
 
     outcome = match(line_frame(loose.lines), item_frame(loose), references=references)

@@ -61,7 +61,7 @@ def confirm(db: Connection, lesson_id: int, contract_id: int, *, by: Caller, now
     Raises Unknown, AlreadyDecided, NotPaidFor.
     """
     contract = contracts.get(db, contract_id, lock=True)
-    by.must_act_for("family", contract.guardian_id, "contract")
+    by.must_act_for("family", contract.guardian_id, "contract", contract.id)
     attended = _get(db, lesson_id, contract_id)
     if attended.state == "confirmed":
         return attended
@@ -76,7 +76,7 @@ def dispute(db: Connection, lesson_id: int, contract_id: int, *, reason: str, by
     Raises Unknown, AlreadyDecided, ReasonMissing.
     """
     contract = contracts.get(db, contract_id, lock=True)
-    by.must_act_for("family", contract.guardian_id, "contract")
+    by.must_act_for("family", contract.guardian_id, "contract", contract.id)
     attended = _get(db, lesson_id, contract_id)
     if not reason.strip():
         raise ReasonMissing
@@ -201,8 +201,10 @@ def _write(db: Connection, earned: Sequence[Earned], *, at: dict[int, datetime],
             confirmed_by=confirmed_by,
         )
     )
+    # In the order of ids, as a release locks them: otherwise the two could wait for each other.
     rows = [
-        {"attendance": e.attendance_id, "place": e.ordinal, "part": e.share, "at": at[e.attendance_id]} for e in earned
+        {"attendance": e.attendance_id, "place": e.ordinal, "part": e.share, "at": at[e.attendance_id]}
+        for e in sorted(earned, key=lambda each: each.attendance_id)
     ]
     for chunk in chunks(rows):
         db.execute(confirmed, chunk)

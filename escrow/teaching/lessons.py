@@ -85,7 +85,7 @@ def record(db: Connection, session: Session, *, rulebook: Rulebook, by: Caller, 
     Raises Unknown, LessonNotOver, LessonAlreadyRecorded, NotOfThisCourse, NoLessonsLeft, InstitutionClosed.
     """
     course = courses.get(db, session.course_id)
-    by.must_act_for("institution", course.institution_id, "course")
+    by.must_act_for("institution", course.institution_id, "course", course.id)
     institution = institutions.get(db, course.institution_id)
     institution.must_be_open()
     attended = contracts.by_id(db, session.contract_ids, lock=True)

@@ -144,7 +144,7 @@ def day(*entries: str, opening: str, closing: str, version: str = "08") -> bytes
 
 
 def xlsx(rows: Sequence[Sequence[str | float]], *, last_place: str = "") -> bytes:
-    """The least .xlsx: one sheet, texts inline, numbers as doubles. The last row's first cell may claim another place."""
+    """The least .xlsx: one sheet, texts inline, numbers as doubles. The last row may claim another place."""
 
     def cell(value: str | float, at: int, row: int) -> str:
         place = f"{chr(65 + at)}{row}"
