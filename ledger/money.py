@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Self
 
 EXPONENT: Final = {"CNY": 2}
@@ -49,6 +50,11 @@ class Money:
         sign = "-" if self.minor < 0 else ""
         whole, decimals = divmod(abs(self.minor), 100)
         return f"{sign}{whole}.{decimals:02d}"
+
+    @property
+    def decimal(self) -> Decimal:
+        """The amount in major units, exact, for formatting: Money(128000).decimal == Decimal("1280.00")."""
+        return Decimal(self.minor).scaleb(-EXPONENT[self.currency])
 
     def __add__(self, other: Self) -> Self:
         self._same(other)

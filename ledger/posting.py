@@ -42,7 +42,7 @@ def _post(db: Connection, requests: Sequence[Request], stamp: dict[str, Any], *,
         refused = [each for each in decision.results if each.status == "refused"]
         if whole and refused:
             raise TransferRefused(refused)
-        if not decision.entries or _written(db, decision, locked, known, stamp):
+        if not decision.entries or _written(db, decision, locked, known, stamp=stamp):
             return decision.results
 
 
@@ -65,7 +65,7 @@ def _known(db: Connection, requests: Sequence[Request], holds: dict[str, Recorde
 
 
 def _written(
-    db: Connection, decision: Decision, before: dict[str, Account], known: Known, stamp: dict[str, Any]
+    db: Connection, decision: Decision, before: dict[str, Account], known: Known, *, stamp: dict[str, Any]
 ) -> bool:
     """Write the decision, or nothing when one of its references was taken since we looked.
 
@@ -99,7 +99,9 @@ def _row(entry: Entry, accounts: dict[str, Account], known: Known) -> dict[str, 
         "reference": request.reference,
         "effective": request.effective,
         "resolves": known.transfers[request.hold].id if isinstance(request, Resolution) else None,
-        "corrects": known.transfers[request.corrects].id if isinstance(request, Transfer) and request.corrects else None,
+        "corrects": known.transfers[request.corrects].id
+        if isinstance(request, Transfer) and request.corrects
+        else None,
     }
 
 

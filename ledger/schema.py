@@ -84,7 +84,12 @@ MOVES: Final = ("posted", "settled")
 
 def guards(dialect: str) -> list[str]:
     """SQL that makes the database refuse what must never be: a changed or deleted transfer or account."""
-    return append_only(dialect, "ledger_transfer") + _fixed_account(dialect) + _commit_order(dialect)
+    return (
+        append_only(dialect, "ledger_transfer")
+        + _never_replaced(dialect)
+        + _fixed_account(dialect)
+        + _commit_order(dialect)
+    )
 
 
 def append_only(dialect: str, table: str) -> list[str]:
@@ -102,6 +107,18 @@ def append_only(dialect: str, table: str) -> list[str]:
         f"FOR EACH ROW EXECUTE FUNCTION {table}_refuse()",
         f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()",
+    ]
+
+
+def _never_replaced(dialect: str) -> list[str]:
+    # SQLite's INSERT OR REPLACE deletes the row that is in its way, and asks a DELETE trigger only where the
+    # connection says `recursive_triggers`: a foreign program does not.
+    if dialect != "sqlite":
+        return []
+    return [
+        "CREATE TRIGGER ledger_transfer_no_replace BEFORE INSERT ON ledger_transfer WHEN EXISTS (SELECT 1 FROM"
+        " ledger_transfer WHERE id = NEW.id OR reference = NEW.reference OR resolves = NEW.resolves) "
+        "BEGIN SELECT RAISE(ABORT, 'ledger_transfer is append-only: this id, reference or hold was used before'); END"
     ]
 
 

@@ -188,7 +188,7 @@ ITEMS = st.lists(
 
 
 @given(LINES, ITEMS, st.integers(0, 4), st.randoms())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_sets_agree_with_the_obvious_way_and_lose_nothing(
     drawn_lines: list[Row], drawn_items: list[Row], days: int, dice: Any
 ) -> None:

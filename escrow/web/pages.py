@@ -1,0 +1,93 @@
+"""Two public pages: who may teach here and at what price; and what a scanned code asks to be paid, to whom."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from babel.dates import format_datetime
+from babel.numbers import format_currency
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection, Engine, select
+
+from escrow.db import snapshot
+from escrow.enrolment import contracts, orders
+from escrow.registry import courses, institutions
+from escrow.registry.tables import course
+from escrow.rules.months import SHANGHAI
+from ledger.money import Money
+from qrpay.link import ExpiredToken, LinkRefused, Links
+
+_LOCALE: Final = "zh_CN"
+
+_CATEGORIES: Final = {"subject": "学科类", "non_subject": "非学科类"}
+_STATES: Final = {"open": "正常", "closing": "正在终止办学", "closed": "已终止办学"}
+_ORDER_STATES: Final = {"open": "待付款", "paid": "已付款", "cancelled": "已取消", "expired": "已过期"}
+
+
+def yuan(fen: int) -> str:
+    """Fen as people write them: 128000 is ¥1,280.00."""
+    return format_currency(Money(fen).decimal, "CNY", locale=_LOCALE)
+
+
+def moment(at: datetime) -> str:
+    """An instant on the wall clock of Asia/Shanghai."""
+    return format_datetime(at, "yyyy年M月d日 HH:mm", tzinfo=SHANGHAI, locale=_LOCALE)
+
+
+def masked(account: str) -> str:
+    """An account number with its middle hidden: enough to compare, too little to copy."""
+    return account if len(account) <= 8 else f"{account[:4]} **** {account[-4:]}"  # noqa: PLR2004  # four and four
+
+
+_templates: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+)
+_templates.filters |= {"yuan": yuan, "moment": moment, "masked": masked}
+_templates.globals |= {"categories": _CATEGORIES, "states": _STATES, "order_states": _ORDER_STATES}
+
+
+def router(engine: Engine, *, links: Links, clock: Callable[[], datetime]) -> APIRouter:
+    """The pages, reading from `engine`; `links` opens the tokens of scanned codes."""
+    pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+    @pages.get("/")
+    def who_may_teach() -> HTMLResponse:
+        with snapshot(engine) as db:
+            return _page("institutions.html", institutions=_public_list(db), today=clock().astimezone(SHANGHAI).date())
+
+    @pages.get("/pay/{token}")
+    def what_a_code_asks(token: str) -> HTMLResponse:
+        now = clock()
+        try:
+            said = links.read(token, now=now)
+        except ExpiredToken:
+            return _page("refused.html", status=410, why="此付款码已过期。请向机构索取新的付款码，不要向其他账户付款。")
+        except LinkRefused:
+            return _page("refused.html", status=404, why="此付款码不是本系统签发的。请勿付款，并向教育局反映。")
+        with snapshot(engine) as db:
+            order = orders.get(db, said.reference)
+            contract = contracts.get(db, order.contract_id)
+            return _page(
+                "order.html",
+                order=order,
+                state="expired" if order.state == "open" and order.expires_at <= now else order.state,
+                contract=contract,
+                course=courses.get(db, contract.course_id),
+                institution=institutions.get(db, contract.institution_id),
+            )
+
+    return pages
+
+
+def _public_list(db: Connection) -> list[tuple[institutions.Institution, list[courses.Course]]]:
+    filed: dict[int, list[courses.Course]] = {}
+    for row in db.execute(select(course).order_by(course.c.id)):
+        filed.setdefault(row.institution_id, []).append(courses.Course(**row._asdict()))
+    return [(each, filed.get(each.id, [])) for each in institutions.everyone(db)]
+
+
+def _page(template: str, *, status: int = 200, **facts: object) -> HTMLResponse:
+    return HTMLResponse(_templates.get_template(template).render(**facts), status_code=status)
