@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, Engine, Identity, MetaData, Table, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.schema import SchemaItem
@@ -85,6 +87,16 @@ def upgrade(engine: Engine, *, region: int = 900001) -> None:
     config.attributes["engine"] = engine
     config.attributes["region"] = region
     command.upgrade(config, "head")
+
+
+def missing_version(engine: Engine) -> str | None:
+    """The newest version of the schema when the database has not got it, else None."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with engine.connect() as db:
+        current = MigrationContext.configure(db).get_current_revision()
+    return None if current == newest else newest
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: Any) -> None:

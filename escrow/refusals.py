@@ -1,8 +1,51 @@
 """How this service says no: what was wrong, what is allowed, under which rule, and what to do."""
 
 import re
+from collections.abc import Mapping
 from string import Formatter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+IN_CHINESE: Final[Mapping[str, str]] = {
+    "family": "家长",
+    "institution": "机构",
+    "bank": "银行",
+    "bureau": "教育局",
+    "auditor": "审计",
+    "course": "课程",
+    "student": "学员",
+    "contract": "合同",
+    "order": "订单",
+    "payment": "到账记录",
+    "lesson": "课次",
+    "statement": "对账单",
+    "release request": "拨付申请",
+    "refund": "退费",
+    "closure": "终止办学",
+    "proposal": "处理意见",
+    "payout batch": "付款批次",
+    "alert": "预警",
+    "open": "正常",
+    "closing": "终止办学中",
+    "closed": "已终止办学",
+    "requested": "待审批",
+    "approved": "已批准",
+    "rejected": "已驳回",
+    "proposed": "待审批",
+    "recorded": "待确认",
+    "confirmed": "已确认",
+    "disputed": "有争议",
+    "struck": "已撤销",
+    "placed": "已入合同",
+    "suspense": "待查",
+    "returning": "退回中",
+    "returned": "已退回",
+    "acknowledged": "处理中",
+    "resolved": "已解决",
+    "dismissed": "已排除",
+}
+"""The words that a refusal's facts are told in, for the Chinese sentence."""
+
+_OUR_WORDS: Final = {"who", "what", "state"}
 
 
 class Refusal(Exception):
@@ -28,7 +71,11 @@ class Refusal(Exception):
 
     @property
     def chinese(self) -> str:
-        return Formatter().vformat(self.zh, (), self.facts)
+        return Formatter().vformat(self.zh, (), self.facts | self._words())
+
+    def _words(self) -> dict[str, Any]:
+        """The facts that are our own words, in Chinese. A name or a reason is somebody's and stays as it is."""
+        return {name: IN_CHINESE.get(self.facts[name], self.facts[name]) for name in _OUR_WORDS & self.facts.keys()}
 
 
 class Unknown(Refusal):
@@ -48,7 +95,7 @@ class Conflict(Refusal):
 class Forbidden(Refusal):
     """{who} may not do this; it is for {allowed}."""
 
-    zh = "{who}无权办理此事项；应由{allowed}办理。"
+    zh = "{who}无权办理此事项；应由{allowed_zh}办理。"
 
 
 class FourEyes(Conflict):

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, literal_column, or_, select
 
 from ledger.columns import Whole
 from ledger.schema import MOVES, account, transfer
+
+_TOTALS: Final = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
+_debit, _credit = account.alias("debit"), account.alias("credit")
+_hold, _original = transfer.alias("hold"), transfer.alias("original")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +38,18 @@ def audit(db: Connection) -> Iterator[Breach]:
 
 def transfers_lead_somewhere(db: Connection) -> Iterator[Breach]:
     """The accounts of every transfer exist, and so do the transfers that it resolves or corrects."""
-    hold, original = transfer.alias("hold"), transfer.alias("original")
-    debit, credit = account.alias("debit"), account.alias("credit")
     missing = {
-        "debit account": debit.c.id.is_(None),
-        "credit account": credit.c.id.is_(None),
-        "hold that it resolves": and_(transfer.c.resolves.is_not(None), hold.c.id.is_(None)),
-        "transfer that it corrects": and_(transfer.c.corrects.is_not(None), original.c.id.is_(None)),
+        "debit account": _debit.c.id.is_(None),
+        "credit account": _credit.c.id.is_(None),
+        "hold that it resolves": and_(transfer.c.resolves.is_not(None), _hold.c.id.is_(None)),
+        "transfer that it corrects": and_(transfer.c.corrects.is_not(None), _original.c.id.is_(None)),
     }
     query = (
         select(transfer.c.reference, *(gone.label(name) for name, gone in missing.items()))
-        .outerjoin(debit, debit.c.id == transfer.c.debit_id)
-        .outerjoin(credit, credit.c.id == transfer.c.credit_id)
-        .outerjoin(hold, hold.c.id == transfer.c.resolves)
-        .outerjoin(original, original.c.id == transfer.c.corrects)
+        .outerjoin(_debit, _debit.c.id == transfer.c.debit_id)
+        .outerjoin(_credit, _credit.c.id == transfer.c.credit_id)
+        .outerjoin(_hold, _hold.c.id == transfer.c.resolves)
+        .outerjoin(_original, _original.c.id == transfer.c.corrects)
         .where(or_(*missing.values()))
         .order_by(transfer.c.id)
     )
@@ -55,15 +58,41 @@ def transfers_lead_somewhere(db: Connection) -> Iterator[Breach]:
         yield Breach(invariant="transfers lead somewhere", subject=row["reference"], detail=f"missing: {gone}")
 
 
+def _legs() -> Subquery:
+    """Each transfer twice, once for each account, with what it adds to that account's four totals."""
+    moved: ColumnElement[int] = case((transfer.c.phase.in_(MOVES), transfer.c.amount), else_=0)
+    reserved: ColumnElement[int] = case((transfer.c.phase == "pending", transfer.c.amount), else_=0) - func.coalesce(
+        _hold.c.amount, 0
+    )
+    nothing = literal_column("0", Whole)
+
+    def side(*, debit: bool):  # type: ignore[no-untyped-def]  # SQLAlchemy's own Select of seven columns
+        return select(
+            transfer.c.id,
+            transfer.c.reference,
+            (transfer.c.debit_id if debit else transfer.c.credit_id).label("account_id"),
+            (moved if debit else nothing).label("debits_posted"),
+            (nothing if debit else moved).label("credits_posted"),
+            (reserved if debit else nothing).label("debits_pending"),
+            (nothing if debit else reserved).label("credits_pending"),
+        ).outerjoin(_hold, _hold.c.id == transfer.c.resolves)
+
+    both: Subquery = side(debit=True).union_all(side(debit=False)).subquery()
+    return both
+
+
+_LEGS: Final = _legs()
+"""Built once: on small books, as tests have them, that takes longer than the queries."""
+
+
 def totals_are_the_sums_of_transfers(db: Connection) -> Iterator[Breach]:
     """The running totals of every account, posted and pending, are what its transfers add up to."""
-    legs = _legs()
     sums = (
         select(
-            legs.c.account_id,
-            *(func.sum(legs.c[name]).label(name) for name in _TOTALS),
+            _LEGS.c.account_id,
+            *(func.sum(_LEGS.c[name]).label(name) for name in _TOTALS),
         )
-        .group_by(legs.c.account_id)
+        .group_by(_LEGS.c.account_id)
         .subquery()
     )
     zero = {name: func.coalesce(sums.c[name], 0) for name in _TOTALS}
@@ -83,17 +112,16 @@ def totals_are_the_sums_of_transfers(db: Connection) -> Iterator[Breach]:
 
 def no_account_was_ever_below_its_floor(db: Connection) -> Iterator[Breach]:
     """At every prefix of its history each account without an overdraft had no less than nothing available."""
-    legs = _legs()
     debit_side = account.c.kind.in_(("asset", "expense"))
-    balance = case((debit_side, 1), else_=-1) * (legs.c.debits_posted - legs.c.credits_posted)
-    reserved = case((debit_side, legs.c.credits_pending), else_=legs.c.debits_pending)
+    balance = case((debit_side, 1), else_=-1) * (_LEGS.c.debits_posted - _LEGS.c.credits_posted)
+    reserved = case((debit_side, _LEGS.c.credits_pending), else_=_LEGS.c.debits_pending)
     running = (
         select(
             account.c.path,
-            legs.c.reference,
-            func.sum(balance - reserved).over(partition_by=account.c.id, order_by=legs.c.id).label("available"),
+            _LEGS.c.reference,
+            func.sum(balance - reserved).over(partition_by=account.c.id, order_by=_LEGS.c.id).label("available"),
         )
-        .join(account, account.c.id == legs.c.account_id)
+        .join(account, account.c.id == _LEGS.c.account_id)
         .where(account.c.overdraft.is_(None))
         .subquery()
     )
@@ -107,12 +135,11 @@ def no_account_was_ever_below_its_floor(db: Connection) -> Iterator[Breach]:
 
 def transfers_keep_to_one_currency(db: Connection) -> Iterator[Breach]:
     """Both accounts of a transfer are in the same currency."""
-    debit, credit = account.alias(), account.alias()
     query = (
-        select(transfer.c.reference, debit.c.currency.label("debit"), credit.c.currency.label("credit"))
-        .join(debit, debit.c.id == transfer.c.debit_id)
-        .join(credit, credit.c.id == transfer.c.credit_id)
-        .where(debit.c.currency != credit.c.currency)
+        select(transfer.c.reference, _debit.c.currency.label("debit"), _credit.c.currency.label("credit"))
+        .join(_debit, _debit.c.id == transfer.c.debit_id)
+        .join(_credit, _credit.c.id == transfer.c.credit_id)
+        .where(_debit.c.currency != _credit.c.currency)
     )
     for row in db.execute(query):
         yield Breach(
@@ -122,11 +149,10 @@ def transfers_keep_to_one_currency(db: Connection) -> Iterator[Breach]:
 
 def holds_end_once(db: Connection) -> Iterator[Breach]:
     """No hold is resolved twice."""
-    hold = transfer.alias("hold")
     query = (
-        select(hold.c.reference, func.count().label("ends"))
-        .join(transfer, transfer.c.resolves == hold.c.id)
-        .group_by(hold.c.reference)
+        select(_hold.c.reference, func.count().label("ends"))
+        .join(transfer, transfer.c.resolves == _hold.c.id)
+        .group_by(_hold.c.reference)
         .having(func.count() > 1)
     )
     for row in db.execute(query):
@@ -135,17 +161,16 @@ def holds_end_once(db: Connection) -> Iterator[Breach]:
 
 def holds_end_within_their_amount(db: Connection) -> Iterator[Breach]:
     """What ends a hold is between the same accounts as it, and of no more; voided or expired, of exactly as much."""
-    hold = transfer.alias("hold")
     query = (
-        select(transfer.c.reference, hold.c.reference.label("hold"), hold.c.phase, transfer.c.amount)
-        .join(hold, hold.c.id == transfer.c.resolves)
+        select(transfer.c.reference, _hold.c.reference.label("hold"), _hold.c.phase, transfer.c.amount)
+        .join(_hold, _hold.c.id == transfer.c.resolves)
         .where(
             or_(
-                hold.c.phase != "pending",
-                transfer.c.amount > hold.c.amount,
-                and_(transfer.c.phase != "settled", transfer.c.amount != hold.c.amount),
-                transfer.c.debit_id != hold.c.debit_id,
-                transfer.c.credit_id != hold.c.credit_id,
+                _hold.c.phase != "pending",
+                transfer.c.amount > _hold.c.amount,
+                and_(transfer.c.phase != "settled", transfer.c.amount != _hold.c.amount),
+                transfer.c.debit_id != _hold.c.debit_id,
+                transfer.c.credit_id != _hold.c.credit_id,
             )
         )
     )
@@ -155,30 +180,3 @@ def holds_end_within_their_amount(db: Connection) -> Iterator[Breach]:
             subject=row.reference,
             detail=f"{row.amount} against hold {row.hold} ({row.phase})",
         )
-
-
-_TOTALS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
-
-
-def _legs() -> Subquery:
-    """Each transfer twice, once for each account, with what it adds to that account's four totals."""
-    hold = transfer.alias("hold")
-    moved: ColumnElement[int] = case((transfer.c.phase.in_(MOVES), transfer.c.amount), else_=0)
-    reserved: ColumnElement[int] = case((transfer.c.phase == "pending", transfer.c.amount), else_=0) - func.coalesce(
-        hold.c.amount, 0
-    )
-    nothing = literal_column("0", Whole)
-
-    def side(*, debit: bool):  # type: ignore[no-untyped-def]  # SQLAlchemy's own Select of seven columns
-        return select(
-            transfer.c.id,
-            transfer.c.reference,
-            (transfer.c.debit_id if debit else transfer.c.credit_id).label("account_id"),
-            (moved if debit else nothing).label("debits_posted"),
-            (nothing if debit else moved).label("credits_posted"),
-            (reserved if debit else nothing).label("debits_pending"),
-            (nothing if debit else reserved).label("credits_pending"),
-        ).outerjoin(hold, hold.c.id == transfer.c.resolves)
-
-    both: Subquery = side(debit=True).union_all(side(debit=False)).subquery()
-    return both

@@ -97,6 +97,8 @@ def _same(request: Request, recorded: Recorded) -> bool:
 
 
 def _entry(request: Request, known: Known, resolved: Mapping[str, str]) -> Entry | Result:
+    if not request.reference:
+        return _no(request, "a transfer needs a reference: what it is known by for ever, and not posted twice by")
     if isinstance(request, Transfer):
         if type(request.amount) is not int or not 0 < request.amount <= MAX_AMOUNT:
             return _no(request, f"an amount is between 1 and {MAX_AMOUNT} minor units, not {request.amount!r}")
@@ -104,7 +106,10 @@ def _entry(request: Request, known: Known, resolved: Mapping[str, str]) -> Entry
             return _no(request, f"there is no transfer {request.corrects} to correct among those posted before")
         phase: Phase = "pending" if request.hold else "posted"
         return Entry(debit=request.debit, credit=request.credit, amount=request.amount, phase=phase, request=request)
-    hold = known.transfers.get(request.hold)
+    return _end(request, known.transfers.get(request.hold), resolved)
+
+
+def _end(request: Resolution, hold: Recorded | None, resolved: Mapping[str, str]) -> Entry | Result:
     if hold is None or hold.phase != "pending":
         return _no(request, f"there is no hold {request.hold} among those posted before")
     if request.hold in resolved:

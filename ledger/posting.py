@@ -90,6 +90,8 @@ def _written(
 
 def _row(entry: Entry, accounts: dict[str, Account], known: Known) -> dict[str, Any]:
     request = entry.request
+    resolved = request.hold if isinstance(request, Resolution) else None
+    corrected = request.corrects if isinstance(request, Transfer) else None
     return {
         "debit_id": accounts[entry.debit].id,
         "credit_id": accounts[entry.credit].id,
@@ -98,10 +100,8 @@ def _row(entry: Entry, accounts: dict[str, Account], known: Known) -> dict[str, 
         "kind": request.kind,
         "reference": request.reference,
         "effective": request.effective,
-        "resolves": known.transfers[request.hold].id if isinstance(request, Resolution) else None,
-        "corrects": known.transfers[request.corrects].id
-        if isinstance(request, Transfer) and request.corrects
-        else None,
+        "resolves": known.transfers[resolved].id if resolved else None,
+        "corrects": known.transfers[corrected].id if corrected else None,
     }
 
 

@@ -19,6 +19,22 @@ _LAST_ID: Final = 2**63 - 1
 _debit, _credit = account.alias("debit"), account.alias("credit")
 _target, _original = transfer.alias("target"), transfer.alias("original")
 
+_RECORDED: Final[Select[Any]] = (
+    select(
+        transfer,
+        _debit.c.path.label("debit"),
+        _credit.c.path.label("credit"),
+        _target.c.reference.label("resolves_reference"),
+        _original.c.reference.label("corrects_reference"),
+    )
+    .join(_debit, _debit.c.id == transfer.c.debit_id)
+    .join(_credit, _credit.c.id == transfer.c.credit_id)
+    .outerjoin(_target, _target.c.id == transfer.c.resolves)
+    .outerjoin(_original, _original.c.id == transfer.c.corrects)
+)
+"""Each transfer with its accounts' paths and the references that it points at. Built once: that takes longer than
+SQLite takes to answer it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
@@ -45,22 +61,6 @@ class Page:
     after: str | None
 
 
-def _recorded() -> Select[Any]:
-    return (
-        select(
-            transfer,
-            _debit.c.path.label("debit"),
-            _credit.c.path.label("credit"),
-            _target.c.reference.label("resolves_reference"),
-            _original.c.reference.label("corrects_reference"),
-        )
-        .join(_debit, _debit.c.id == transfer.c.debit_id)
-        .join(_credit, _credit.c.id == transfer.c.credit_id)
-        .outerjoin(_target, _target.c.id == transfer.c.resolves)
-        .outerjoin(_original, _original.c.id == transfer.c.corrects)
-    )
-
-
 def _as_recorded(row: Row[Any]) -> Recorded:
     return Recorded(
         id=row.id,
@@ -83,7 +83,7 @@ def by_reference(db: Connection, references: Collection[str]) -> dict[str, Recor
     return {
         row.reference: _as_recorded(row)
         for chunk in chunks(sorted(set(references)))
-        for row in db.execute(_recorded().where(transfer.c.reference.in_(chunk)))
+        for row in db.execute(_RECORDED.where(transfer.c.reference.in_(chunk)))
     }
 
 
@@ -106,7 +106,7 @@ def transfers(db: Connection, *, after: str | None = None, limit: int = 500, acc
     write before is not shown.
     """
     xact, last = _cursor(after)
-    query = _recorded().where((transfer.c.xact > xact) | and_(transfer.c.xact == xact, transfer.c.id > last))
+    query = _RECORDED.where((transfer.c.xact > xact) | and_(transfer.c.xact == xact, transfer.c.id > last))
     if account_path is not None:
         query = query.where((_debit.c.path == account_path) | (_credit.c.path == account_path))
     if db.dialect.name == "postgresql":
@@ -129,7 +129,7 @@ def _cursor(after: str | None) -> tuple[int, int]:
 def all_transfers(db: Connection) -> Iterator[Recorded]:
     """Every transfer, oldest id first, streamed."""
     # On the statement, not on the connection: there it would stay, and make every later query a streamed one.
-    query = _recorded().order_by(transfer.c.id).execution_options(yield_per=2_000)
+    query = _RECORDED.order_by(transfer.c.id).execution_options(yield_per=2_000)
     for row in db.execute(query):
         yield _as_recorded(row)
 

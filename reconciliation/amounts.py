@@ -13,7 +13,7 @@ EXPONENT: Final[Mapping[str, int]] = MappingProxyType(
 """Digits after the point by currency (ISO 4217) for statements. Others are refused, not guessed."""
 
 _WRITTEN: Final = re.compile(
-    r"(?P<sign>[+-]?)(?P<whole>[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.(?P<decimals>[0-9]+))?", re.ASCII
+    r"(?P<sign>[+-]?)(?P<whole>[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.(?P<decimals>[0-9]+))?"
 )
 
 

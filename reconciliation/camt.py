@@ -84,8 +84,9 @@ def _statements(data: bytes) -> Iterator[Statement]:
         elif parent is not None and local(parent) == "Stmt":
             count += 1
             currency = currency if count > 1 else _currency(_head(parent), element)
-            if _booked(element, count, notes):
-                entries += read_entry(element, count, currency)
+            whole = leaves(element, without="NtryDtls")
+            if _booked(whole, count, notes):
+                entries += read_entry(element, whole, count, currency)
             _forget_previous(element, parent)
 
 
@@ -97,9 +98,8 @@ def _refuse_other(name: str) -> None:
     )
 
 
-def _booked(element: "etree._Element", number: int, notes: list[str]) -> bool:
+def _booked(found: Leaves, number: int, notes: list[str]) -> bool:
     """Only booked entries are on the account. Others are named in the notes; the bank sends them again once booked."""
-    found = leaves(element, without="NtryDtls")
     status = only(found, "Sts/Cd", "Sts/Prtry", "Sts")
     if status in {"BOOK", ""}:
         return True

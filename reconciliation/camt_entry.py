@@ -1,9 +1,9 @@
 """One booked entry (Ntry) of a camt message, read in one walk over its children (ISO 20022 message definition)."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -55,20 +55,22 @@ class Entry:
 
 def local(element: "etree._Element") -> str:
     """The element's name without its namespace."""
-    return str(element.tag).rpartition("}")[2]
+    return _without_namespace(element.tag)
 
 
 def leaves(element: "etree._Element", *, without: str = "") -> Leaves:
     """Every text below the element by its path, "BookgDt/Dt"; amounts' currencies under "Amt@Ccy"."""
     found: Leaves = {}
-    for path, text in _walk(element, "", without):
-        found.setdefault(path, []).append(text)
+    _collect(element, "", without, found)
     return found
 
 
 def only(found: Leaves, *paths: str) -> str:
     """The text of the first path that is there, "" when none is."""
-    return next((found[path][0] for path in paths if path in found), "")
+    for path in paths:
+        if path in found:
+            return found[path][0]
+    return ""
 
 
 def moment(text_date: str, text_time: str, where: Where) -> tuple[str, str]:
@@ -114,10 +116,12 @@ def signed(found: Leaves, path: str, where: Where, currency: str) -> int:
     return value if indicator == "CRDT" else -value
 
 
-def read(element: "etree._Element", number: int, currency: str) -> list[Entry]:
-    """The lines of one entry: one, or a batch's details each its own. Raises BadRow, ControlTotalsBroken."""
+def read(element: "etree._Element", whole: Leaves, number: int, currency: str) -> list[Entry]:
+    """The lines of one entry: one, or a batch's details each its own. Raises BadRow, ControlTotalsBroken.
+
+    `whole` are the entry's leaves without its NtryDtls.
+    """
     where = Where(f"entry {number}", f"第 {number} 笔", number)
-    whole = leaves(element, without="NtryDtls")
     amount = signed(whole, "Amt", where, currency)
     dated = moment(
         only(whole, "BookgDt/Dt", "ValDt/Dt"),
@@ -131,18 +135,23 @@ def read(element: "etree._Element", number: int, currency: str) -> list[Entry]:
     return [_entry(number, dated, part, whole=whole, detail=detail) for part, detail in parts]
 
 
-def _walk(element: "etree._Element", path: str, without: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=1024)  # bounded: the names come from outside
+def _without_namespace(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+def _collect(element: "etree._Element", path: str, without: str, found: Leaves) -> None:
     for child in element:
-        name = local(child)
+        name = _without_namespace(child.tag)
         if name == without:
             continue
         here = f"{path}/{name}" if path else name
         if len(child):
-            yield from _walk(child, here, without)
-        else:
-            yield here, (child.text or "").strip()
-            if "Ccy" in child.attrib:
-                yield f"{here}@Ccy", str(child.attrib["Ccy"])
+            _collect(child, here, without, found)
+            continue
+        found.setdefault(here, []).append((child.text or "").strip())
+        if "Ccy" in child.attrib:
+            found.setdefault(f"{here}@Ccy", []).append(str(child.attrib["Ccy"]))
 
 
 def _counted(groups: "list[etree._Element]", details: list[Leaves], where: Where) -> None:

@@ -28,8 +28,9 @@ def exact(column: pd.Series, currency: str) -> list[int | None]:
 def amounts(cells: pd.DataFrame, rule: Separate | Flagged | Signed, currency: str) -> tuple[list[int], list[bool]]:
     """Signed amounts (+ in, - out) and whether each is a reversal: 红字, a negative in an unsigned column."""
     if isinstance(rule, Separate):
-        both = zip(cells.index, exact(cells[rule.credit], currency), exact(cells[rule.debit], currency), strict=True)
-        signed = [_one_side(row, credit, debit, cells[rule.credit]) for row, credit, debit in both]
+        column = cells[rule.credit]
+        both = zip(cells.index, exact(column, currency), exact(cells[rule.debit], currency), strict=True)
+        signed = [_one_side(row, credit, debit, column) for row, credit, debit in both]
         return [value for value, _ in signed], [red for _, red in signed]
     values = exact(cells[rule.value], currency)
     for row, value in zip(cells.index, values, strict=True):
@@ -90,8 +91,8 @@ def _read(texts: pd.Series, formats: list[str]) -> tuple[list[str], list[str]]:
         read = pd.to_datetime(fitting, format=written, errors="coerce").dropna()
         clock = "%H:%M:%S" if "%H" in written else ""
         days, times = read.dt.strftime("%Y-%m-%d"), read.dt.strftime(clock)
-        for row in read.index:
-            found.setdefault(distinct[row], (days[row], times[row]))
+        for text, day, at in zip(fitting[read.index], days, times, strict=True):
+            found.setdefault(text, (day, at))
     return [found.get(text, ("", ""))[0] for text in texts], [found.get(text, ("", ""))[1] for text in texts]
 
 

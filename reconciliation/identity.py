@@ -1,16 +1,18 @@
 """Which bank line is which: a key that the same line gets in every file, so that no line is booked twice or lost."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from re import IGNORECASE, escape, fullmatch, split
+from typing import Final
 
 from reconciliation.statement import OtherAccount, Statement
 
-_BY_SERIAL = ("serial", "booked_on", "amount")
-_BY_CONTENT = (
+_MASK: Final = re.compile(r"\*+|[xX]{3,}")
+_BY_SERIAL: Final = ("serial", "booked_on", "amount")
+_BY_CONTENT: Final = (
     *("booked_on", "booked_at", "amount", "balance"),
     *("remark", "counterparty", "counterparty_account"),
 )
@@ -45,12 +47,11 @@ def _keys(statement: Statement, seen: Counter[str]) -> list[str]:
 def claimed(in_file: str, given: str | None) -> str:
     """The account a file is of: what the caller says, provided the file does not name another.
 
-    The file may mask it ("1234****9876"): a run of *, x or X stands for any digits. Raises OtherAccount.
+    The file may mask it ("1234****9876"): a run of * or of at least three x stands for any digits. Raises OtherAccount.
     """
     if given is None or not in_file:
         return given or in_file
-    pattern = ".*".join(escape(part) for part in split(r"[*xX]+", in_file))
-    if not fullmatch(pattern, given, IGNORECASE):
+    if not _fits(_MASK.split(in_file), given):
         raise OtherAccount(
             f"the file is of account {in_file}, it was handed in for {given}; hand it in for its own account",
             f"文件属于账户 {in_file}，却作为 {given} 的对账单提交；请在对应账户下提交",
@@ -58,3 +59,16 @@ def claimed(in_file: str, given: str | None) -> str:
             found=in_file,
         )
     return given
+
+
+def _fits(parts: list[str], number: str) -> bool:
+    """Whether the number shows these parts in order, the first at its start and the last at its end."""
+    first, *middle, last = parts if len(parts) > 1 else [*parts, ""]
+    if len(parts) == 1:
+        return number == first
+    end = len(number) - len(last)
+    at = len(first) if number.startswith(first) and number.endswith(last) else end + 1
+    for part in middle:
+        found = number.find(part, at, max(end, 0))
+        at = end + 1 if found < 0 else found + len(part)
+    return at <= end

@@ -29,6 +29,10 @@ BREAKS: Final = (
 )
 
 
+_NOTHING: Final = pd.DataFrame({"line": [], "item": []}, dtype="int64")
+"""What a step has settled that had nothing to compare: most have not, and a merge of nothing costs its milliseconds."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
     """`matches`: line_key, item_key, rule, evidence. `breaks`: line_key, item_key ("" for none), kind, detail.
@@ -56,6 +60,7 @@ def match(
     """
     left, right = _lines(lines, items, references), _items(items)
     settled = pd.DataFrame({"line": [], "item": [], "rule": [], "kind": []}).astype({"line": "int64", "item": "int64"})
+    ours, theirs, met = left, right, right.head(0)
     for step in (
         partial(_paired, rule="serial", by=["serial", "reference", "amount"]),
         partial(_paired, rule="serial", by=["serial", "amount"]),
@@ -69,11 +74,14 @@ def match(
         partial(_by_payer, payer="name", days=days),
         _rest,
     ):
+        if ours.empty and step is not _rest:
+            continue
+        found = step(ours, theirs, met)
+        if found.empty:
+            continue  # most statements are done after a step or two; what nobody changed is not computed again
+        settled = pd.concat([settled, found], ignore_index=True)
         met = right[right["item"].isin(settled.loc[settled["rule"] != "", "item"])]
         ours, theirs = left[~left["line"].isin(settled["line"])], right[~right["item"].isin(settled["item"])]
-        if ours.empty and step is not _rest:
-            continue  # most statements are done after the first step; each of the others costs its ten milliseconds
-        settled = pd.concat([settled, step(ours, theirs, met)], ignore_index=True)
     matches, breaks = worded(settled, left, right, currency=currency)
     return Outcome(matches=matches, breaks=breaks)
 
@@ -113,8 +121,10 @@ def _prepared(side: pd.DataFrame, position: str, *, on: str) -> pd.DataFrame:
 def _paired(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame, *, rule: str, by: list[str]) -> pd.DataFrame:
     """The first line with the first item of the same identity and amount, the second with the second."""
     given = [column for column in by if column != "amount"]
-    sides = (side[(side[given] != "").all(axis=1)] for side in (ours, theirs))
-    left, right = (side.assign(nth=side.groupby(by).cumcount()) for side in sides)
+    ours, theirs = (side[(side[given] != "").all(axis=1)] for side in (ours, theirs))
+    if ours.empty or theirs.empty:
+        return _NOTHING
+    left, right = (side.assign(nth=side.groupby(by).cumcount()) for side in (ours, theirs))
     pairs = left[[*by, "nth", "line"]].merge(right[[*by, "nth", "item"]], on=[*by, "nth"])
     return _settled(pairs, rule=rule)
 
@@ -123,6 +133,8 @@ def _repeated(ours: pd.DataFrame, _theirs: pd.DataFrame, met: pd.DataFrame, *, b
     """Lines that say again what a matched line said. (Payments of one batch share a serial: there names decide.)"""
     again = ours[(ours[by] != "") & ((ours["named"] == 0) | (by == "reference"))]
     once = met[met[by] != ""].drop_duplicates([by, "amount"])
+    if again.empty or once.empty:
+        return _NOTHING
     pairs = again[[by, "amount", "line"]].merge(once[[by, "amount", "item"]], on=[by, "amount"])
     return _settled(pairs, kind="duplicate")
 
@@ -130,7 +142,10 @@ def _repeated(ours: pd.DataFrame, _theirs: pd.DataFrame, met: pd.DataFrame, *, b
 def _differing(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame, *, by: str) -> pd.DataFrame:
     """Lines of the same identity as an item but another amount: a break, never a match."""
     items = theirs[theirs[by] != ""].assign(incoming=theirs["amount"] > 0).drop_duplicates([by, "incoming"])
-    both = ours[ours[by] != ""].merge(items, on=by, suffixes=("", "_item"))
+    ours = ours[ours[by] != ""]
+    if ours.empty or items.empty:
+        return _NOTHING
+    both = ours.merge(items, on=by, suffixes=("", "_item"))
     both["opposite"] = (both["amount"] > 0) != both["incoming"]
     both = both.sort_values(["line", "opposite", "item"]).drop_duplicates("line")
     less = both["amount"].abs() < both["amount_item"].abs()
@@ -146,6 +161,8 @@ def _by_payer(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame, *, p
     """One-to-one on both sides by amount, payer and date; nothing else on the line may speak against it."""
     unnamed = ours[(ours["named"] == 0) & (ours[payer] != "")]
     items = theirs[theirs[payer] != ""]
+    if unnamed.empty or items.empty:
+        return _NOTHING
     pairs = unique_pairs(unnamed, items, by=["amount", payer], days=days)
     both = pairs.merge(unnamed, on="line").merge(items, on="item", suffixes=("", "_item"))
     for identity in ("serial", "account"):

@@ -20,20 +20,24 @@ def read(table: Table, profile: Profile, header_row: int) -> list[Statement]:
 
     Raises BadRow naming row and cell, ControlTotalsBroken when a stated total differs, NotAStatement without lines.
     """
-    cells, trailers = _apart(table, profile, header_row)
+    cells, trailers, damaged = _apart(table, profile, header_row)
+    for row, column in damaged:
+        cells.loc[row, column] = ""  # nobody is identified by a number whose last digits are lost
     currencies = _currencies(cells, profile)
     accounts = _accounts(table, cells, profile, header_row)
     groups = [
         (str(account), str(currency), part)
         for (account, currency), part in cells.groupby([accounts, currencies], sort=False)
     ]
-    statements = [_statement(account, currency, part, profile) for account, currency, part in groups]
+    statements = [
+        _statement(account, currency, part, profile=profile, damaged=damaged) for account, currency, part in groups
+    ]
     _totals(cells, trailers, profile, {currency for _, currency, _ in groups})
     return statements
 
 
-def _apart(table: Table, profile: Profile, header_row: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lines and trailer rows, cells stripped, columns named as the profile names them."""
+def _apart(table: Table, profile: Profile, header_row: int) -> tuple[pd.DataFrame, pd.DataFrame, list[tuple[int, str]]]:
+    """Lines and trailer rows, cells stripped, columns named as the profile names them; and the lines' damaged ids."""
     names = {heading(column): column for column in profile.header}
     header = [heading(str(cell)) for cell in table.cells.loc[header_row]]
     below = table.cells.loc[header_row + 1 :].apply(lambda column: column.str.strip())
@@ -46,7 +50,7 @@ def _apart(table: Table, profile: Profile, header_row: int) -> tuple[pd.DataFram
     _ended(lines, trailers, profile)
     columns = [names.get(name, "") for name in header]
     lines, trailers = (part.set_axis(columns, axis=1)[profile.header] for part in (lines, trailers))
-    return _undamaged(table, lines, profile, columns), trailers
+    return lines, trailers, _damaged(table, lines, profile, columns)
 
 
 def _shaped(table: Table, lines: pd.DataFrame, profile: Profile, header: list[str]) -> None:
@@ -79,24 +83,22 @@ def _ended(lines: pd.DataFrame, trailers: pd.DataFrame, profile: Profile) -> Non
             )
 
 
-def _undamaged(table: Table, lines: pd.DataFrame, profile: Profile, columns: list[str]) -> pd.DataFrame:
-    """Blank the ids that a spreadsheet kept as numbers and so cut to 15 digits; never identify anything by them."""
-    for row, position in sorted(table.damaged):
-        column = columns[position]
-        if row not in lines.index or column not in {
-            profile.counterparty_account,
-            profile.serial,
-            profile.account.column,
-        }:
-            continue
+def _damaged(table: Table, lines: pd.DataFrame, profile: Profile, columns: list[str]) -> list[tuple[int, str]]:
+    """The lines' ids that a spreadsheet kept as numbers and so cut to 15 digits. The own account is refused."""
+    ids = {profile.counterparty_account, profile.serial, profile.account.column}
+    found = [
+        (row, columns[position])
+        for row, position in sorted(table.damaged)
+        if columns[position] in ids and row in lines.index
+    ]
+    for row, column in found:
         if column == profile.account.column:
             raise _bad(
                 row,
                 f"{column} is kept as a number, its last digits are lost; export it as text",
                 f"“{column}”被存成数字，末位已丢失；请以文本格式导出",
             )
-        lines.loc[row, column] = ""
-    return lines
+    return found
 
 
 def _currencies(cells: pd.DataFrame, profile: Profile) -> pd.Series:
@@ -157,11 +159,14 @@ def _totals(cells: pd.DataFrame, trailers: pd.DataFrame, profile: Profile, curre
                 )
 
 
-def _statement(account: str, currency: str, cells: pd.DataFrame, profile: Profile) -> Statement:
+def _statement(
+    account: str, currency: str, cells: pd.DataFrame, *, profile: Profile, damaged: list[tuple[int, str]]
+) -> Statement:
     lines = control.chronological(frame(_columns(cells, currency, profile)))
     opening, closing = control.ends(lines)
     days = sorted(lines["booked_on"].tolist())
     proven = profile.balance or any(each.sums for each in profile.trailers)
+    lost = [f"第 {row} 行“{column}”被存成数字，末位已丢失，未采用" for row, column in damaged if row in cells.index]
     return Statement(
         account=account,
         currency=currency,
@@ -172,7 +177,7 @@ def _statement(account: str, currency: str, cells: pd.DataFrame, profile: Profil
         identifier="",
         format=profile.name,
         lines=lines,
-        notes=() if proven else (_UNPROVEN,),
+        notes=(*(() if proven else (_UNPROVEN,)), *lost),
     )
 
 

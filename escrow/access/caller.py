@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from escrow.refusals import Forbidden, Unknown
+from escrow.refusals import IN_CHINESE, Forbidden, Unknown
 
 Role = Literal["family", "institution", "bank", "bureau", "auditor"]
-
-_CHINESE = {"family": "家长", "institution": "机构", "bank": "银行", "bureau": "教育局", "auditor": "审计"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +24,9 @@ class Caller:
     def must_be(self, *roles: Role) -> None:
         """Raises Forbidden unless the caller has one of these roles."""
         if self.role not in roles:
-            raise Forbidden(who=_CHINESE[self.role], allowed=" / ".join(_CHINESE[each] for each in roles))
+            raise Forbidden(
+                who=self.role, allowed=" / ".join(roles), allowed_zh=" / ".join(IN_CHINESE[each] for each in roles)
+            )
 
     def must_act_for(self, role: Role, party: int, what: str, key: int) -> None:
         """An institution or a family acts for itself; the bureau may act for both.
@@ -36,6 +36,6 @@ class Caller:
         """
         if self.role == "bureau":
             return
-        self.must_be(role)
+        self.must_be(role, "bureau")
         if self.party != party:
             raise Unknown(what=what, key=key)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Header, Request
@@ -48,9 +49,7 @@ class Asking:
     def __init__(self, *roles: Role) -> None:
         self.roles = roles
 
-    def __call__(
-        self, desk: AtDesk, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Caller:
+    def __call__(self, desk: AtDesk, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
         """Raises Unauthenticated, Forbidden."""
         by = None if given is None else desk.read(lambda db: keys.caller_of(db, given.credentials))
         if by is None:
@@ -92,7 +91,7 @@ class Act:
         return Response(
             given.body,
             status_code=given.status,
-            media_type=MEDIA_TYPE if given.status >= 400 else "application/json",
+            media_type=MEDIA_TYPE if given.status >= HTTPStatus.BAD_REQUEST else "application/json",
             headers={REPLAYED: "true"} if repeated else None,
         )
 
@@ -152,7 +151,8 @@ def moving_money_by_form(*roles: Role) -> Callable[..., Act]:
 
 
 def _act(desk: Desk, by: Caller, request: Request, *content: bytes) -> Act:
-    fingerprint = _digest(request.method.encode("ascii"), request.url.path.encode("utf-8"), *content)
+    path = request.scope["path"].encode("utf-8", "backslashreplace")
+    fingerprint = _digest(request.method.encode("ascii"), path, *content)
     return Act(desk=desk, by=by, now=desk.clock(), fingerprint=fingerprint)
 
 
@@ -166,18 +166,15 @@ def _digest(*parts: bytes) -> str:
 
 
 def _done(db: Connection, do: Callable[[Connection], BaseModel], status: int) -> Answer:
-    refused: Exception
-    try:
-        return _tried(db, do, status)
-    except _REFUSALS as refusal:
-        refused = refusal
-    except (IntegrityError, DataError):
-        # Perhaps somebody wrote the same at the same time; then a second look finds it and says what to do.
-        refused = _refused_again(db, do, status) or RefusedByTheDatabase()
-    ...
-
-
-def _tried(db: Connection, do: Callable[[Connection], BaseModel], status: int) -> Answer:
-    with db.begin_nested():
-        shown = do(db)
-    return Answer(status=status, body=shown.model_dump_json().encode("utf-8"))
+    for _ in range(2):
+        try:
+            with db.begin_nested():
+                shown = do(db)
+            return Answer(status=status, body=shown.model_dump_json().encode("utf-8"))
+        except _REFUSALS as refusal:
+            problem = problem_of(refusal)
+            break
+        except (IntegrityError, DataError):
+            # Perhaps somebody has written the same meanwhile: then a second look finds it and says what to do.
+            problem = problem_of(RefusedByTheDatabase())
+    return Answer(status=problem.status, body=problem.body)

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Final
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from escrow.refusals import Conflict, Forbidden, Invalid, Refusal, Unknown
@@ -130,7 +131,12 @@ class InternalError(AtTheDoor):
     status = 500
 
 
-_STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = ((Unknown, 404), (Forbidden, 403), (Conflict, 409), (Invalid, 422))
+_STATUS: Final[tuple[tuple[type[Refusal], int], ...]] = (
+    (Unknown, 404),
+    (Forbidden, 403),
+    (Conflict, 409),
+    (Invalid, 422),
+)
 
 _HTTP: Final[Mapping[int, type[AtTheDoor]]] = {404: NoSuchPlace, 405: MethodNotAllowed, 413: BodyTooLarge}
 
@@ -159,8 +165,9 @@ class Problem:
         # Half a surrogate pair cannot be written in UTF-8; its escape is the JSON that stood for it when it came.
         return told.encode("utf-8", "backslashreplace")
 
-    def response(self) -> Response:
-        return Response(self.body, status_code=self.status, media_type=MEDIA_TYPE, headers=dict(self.headers))
+    def response(self, headers: Mapping[str, str]) -> Response:
+        """The problem as an answer, with these headers besides its own."""
+        return Response(self.body, self.status, headers={**headers, **self.headers}, media_type=MEDIA_TYPE)
 
 
 def title(slug: str) -> str:
@@ -186,7 +193,10 @@ def problem_of(error: Exception) -> Problem:
             )
         case LedgerRefusal():
             return Problem(
-                slug="ledger-refusal", status=409, detail=f"The ledger refused: {error}.", detail_zh=f"账簿拒绝记账：{error}"
+                slug="ledger-refusal",
+                status=409,
+                detail=f"The ledger refused: {error}.",
+                detail_zh=f"账簿拒绝记账：{error}",
             )
         case RequestValidationError():
             return _misfit(error)

@@ -12,13 +12,14 @@ from escrow.access import trail
 from escrow.access.caller import Caller
 from escrow.enrolment import caps, students
 from escrow.enrolment.tables import contract as table
-from escrow.refusals import Conflict, Forbidden, Invalid, Unknown
+from escrow.refusals import Conflict, Invalid, Unknown
 from escrow.registry import courses, institutions
 from escrow.registry.institutions import Institution
 from escrow.registry.tables import institution as institution_table
 from escrow.rules.finding import Finding
 from escrow.rules.months import SHANGHAI
 from escrow.rules.rulebook import Rulebook
+from ledger.chunks import chunks
 from ledger.entries import NewAccount
 from ledger.money import Money
 
@@ -44,7 +45,7 @@ class ContractEnded(Conflict):
 class BadTerms(Invalid):
     """The contract's {field} cannot be {found}: {allowed}."""
 
-    zh = "合同的{field}不能为 {found}：{allowed_zh}。"
+    zh = "合同的{field_zh}不能为 {found}：{allowed_zh}。"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,8 @@ def open_of_institution(db: Connection, institution_id: int, *, lock: bool = Tru
 
 def end(db: Connection, contract_ids: Sequence[int]) -> None:
     """End contracts: nothing can be added to them any more; what was taught or is owed stays."""
-    db.execute(update(table).where(table.c.id.in_(contract_ids)).values(state="ended"))
+    for chunk in chunks(contract_ids):
+        db.execute(update(table).where(table.c.id.in_(chunk)).values(state="ended"))
 
 
 def open_terms(db: Connection, student_ids: Sequence[int] | None = None) -> dict[int, list[caps.Terms]]:
@@ -195,16 +197,10 @@ def open_terms(db: Connection, student_ids: Sequence[int] | None = None) -> dict
 
 
 def must_be_party(contract: Contract, by: Caller) -> None:
-    """A contract is seen by its guardian, its institution and the bureau. Raises Unknown for anybody else."""
-    seen = {
-        "family": by.party == contract.guardian_id,
-        "institution": by.party == contract.institution_id,
-        "bureau": True,
-        "auditor": True,
-    }
-    if by.role not in seen:
-        raise Forbidden(who=by.role, allowed="family / institution / bureau")
-    if not seen[by.role]:
+    """A contract is seen by its guardian, its institution, the bureau and the auditor. Raises Forbidden, Unknown."""
+    by.must_be("family", "institution", "bureau", "auditor")
+    party = {"family": contract.guardian_id, "institution": contract.institution_id}.get(by.role)
+    if party is not None and by.party != party:
         raise Unknown(what="contract", key=contract.id)
 
 
@@ -226,13 +222,20 @@ def _must_be_allowed(institution: Institution, draft: Draft, now: datetime) -> N
         )
     if draft.lessons < 1 or draft.gifted < 0:
         raise BadTerms(
-            field="lessons", found=f"{draft.lessons} + {draft.gifted}", allowed="at least one", allowed_zh="至少一课时"
+            field="lessons",
+            field_zh="课时数",
+            found=f"{draft.lessons} + {draft.gifted}",
+            allowed="at least one",
+            allowed_zh="至少一课时",
         )
     if draft.price.minor < 1:
-        raise BadTerms(field="price", found=draft.price.major, allowed="at least 0.01", allowed_zh="至少0.01元")
+        raise BadTerms(
+            field="price", field_zh="价格", found=draft.price.major, allowed="at least 0.01", allowed_zh="至少0.01元"
+        )
     if draft.last_lesson < draft.first_lesson:
         raise BadTerms(
             field="last_lesson",
+            field_zh="末课日",
             found=draft.last_lesson,
             allowed=f"not before the first, {draft.first_lesson}",
             allowed_zh=f"不得早于首课日 {draft.first_lesson}",

@@ -13,6 +13,7 @@ from escrow.enrolment import contracts
 from escrow.enrolment.tables import payment, payment_order
 from escrow.refusals import Conflict, Unknown
 from escrow.registry import institutions
+from ledger.chunks import chunks
 from ledger.money import Money
 
 VALID_FOR: Final = timedelta(hours=24)
@@ -21,10 +22,13 @@ _NUMBERS_PER_REGION: Final = 10**10
 
 
 class NothingToPay(Conflict):
-    """The contract costs {price}; {paid} are paid and {ordered} stand in open orders, so an order of {asked} is more
-    than is due. Let an open order expire or cancel it, or ask for less."""
+    """The contract costs {price}; {paid} are paid and {ordered} stand in orders that can still be paid. {due} can be
+    ordered, not {asked}: pay the open orders or let them expire, or ask for less."""
 
-    zh = "合同总价 {price}，已付 {paid}，未付订单 {ordered}；再下单 {asked} 超过应付金额，请待未付订单失效后再试。"
+    zh = (
+        "合同总价 {price} 元，已付 {paid} 元，未付订单 {ordered} 元；现可下单 {due} 元，不能下单 {asked} 元。"
+        "请先支付未付订单或待其失效。"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +54,9 @@ def place(
 ) -> Order:
     """Make an order for what is still due on a contract, or for a part of it (`amount`).
 
-    Raises Unknown, ContractEnded, InstitutionClosed, NothingToPay.
+    Raises Unknown, Forbidden, ContractEnded, InstitutionClosed, NothingToPay.
     """
+    by.must_be("family", "institution", "bureau")
     contract = contracts.get(db, contract_id, lock=True)
     contracts.must_be_party(contract, by)
     contract.must_be_open()
@@ -60,7 +65,7 @@ def place(
     due = contract.price - paid - ordered
     asked = due if amount is None else amount.minor
     if not 0 < asked <= due:
-        figures = {"price": contract.price, "paid": paid, "ordered": ordered, "asked": asked}
+        figures = {"price": contract.price, "paid": paid, "ordered": ordered, "due": max(due, 0), "asked": asked}
         raise NothingToPay(**{name: Money(fen).major for name, fen in figures.items()})
     order = _add(db, contract_id, amount=asked, now=now)
     trail.record(db, by, "order.placed", f"order:{order.reference}", now=now, contract=contract_id, amount=asked)
@@ -78,9 +83,9 @@ def get(db: Connection, reference: str) -> Order:
 def cancel_of_contracts(db: Connection, contract_ids: list[int]) -> None:
     """Cancel the open orders of these contracts: what is paid on them from now on stands in suspense."""
     o = payment_order.c
-    db.execute(
-        update(payment_order).where(o.contract_id.in_(contract_ids), o.state == "open").values(state="cancelled")
-    )
+    for chunk in chunks(contract_ids):
+        of_these = update(payment_order).where(o.contract_id.in_(chunk), o.state == "open")
+        db.execute(of_these.values(state="cancelled"))
 
 
 def _add(db: Connection, contract_id: int, *, amount: int, now: datetime) -> Order:

@@ -1,18 +1,19 @@
 """Payments: every credit that the bank reports is booked once, on its order or in suspense. None is ever refused."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, select, tuple_, update
+from sqlalchemy import Connection, Row, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 import ledger.accounts
 from escrow.enrolment import contracts
+from escrow.enrolment.contracts import Contract
 from escrow.enrolment.orders import Order
 from escrow.enrolment.placing import Credit, Payable, Placing, place
-from escrow.enrolment.tables import contract, payment, payment_order
+from escrow.enrolment.tables import payment, payment_order
 from escrow.registry.institutions import bank_accounts
 from escrow.registry.tables import institution
 from ledger.chunks import chunks
@@ -62,7 +63,7 @@ def receive(
 
     One lookup, one insert and one posting for the whole batch.
     """
-    payables = _lock_payables(db, [each.reference for each in credits if each.reference])
+    payables = _lock_payables(db, sorted({each.reference for each in credits if each.reference}))
     known = _known(db, credits)
     fresh = _fresh(credits, known)
 
@@ -98,24 +99,48 @@ def _key(credit: Credit) -> tuple[str, str]:
 
 
 def _lock_payables(db: Connection, references: Sequence[str]) -> dict[str, Payable]:
-    """The orders named, locked in the order of their references: two payments of one order wait for each other."""
-    o = payment_order
-    query = (
-        select(o, institution.c.supervised_account, contract.c.state.label("contract_state"))
-        .join(contract, contract.c.id == o.c.contract_id)
-        .join(institution, institution.c.id == contract.c.institution_id)
-        .order_by(o.c.reference)
-        .with_for_update(of=[o, contract])
-    )
-    found = {}
-    for chunk in chunks(sorted(set(references))):
-        for row in db.execute(query.where(o.c.reference.in_(chunk))):
-            facts = row._asdict()
-            account, state = facts.pop("supervised_account"), facts.pop("contract_state")
-            found[row.reference] = Payable(
-                order=Order(**facts), supervised_account=account, contract_open=state == "open"
-            )
-    return found
+    """The orders named, their contracts locked: two payments of one order wait for each other.
+
+    A contract's lock is the lock of its orders too, and it is taken in the order of ids by everyone: were the orders
+    locked here as well, a refund (first the contract, then its orders) and a payment could wait for each other.
+    """
+    o = payment_order.c
+    named = [db.execute(select(o.contract_id).where(o.reference.in_(chunk))) for chunk in chunks(references)]
+    held: dict[int, Contract] = {}
+    for ids in chunks(sorted({row.contract_id for rows in named for row in rows})):
+        held |= contracts.by_id(db, ids, lock=True)
+    paid, homes = _paid(db, list(held)), _homes(db, held.values())
+    return {
+        row.reference: Payable(
+            order=Order(**row._asdict()),
+            supervised_account=homes[held[row.contract_id].institution_id],
+            contract_open=held[row.contract_id].state == "open",
+            due=held[row.contract_id].price - paid.get(row.contract_id, 0),
+        )
+        for chunk in chunks(references)
+        for row in db.execute(select(payment_order).where(o.reference.in_(chunk)))
+    }
+
+
+def _paid(db: Connection, contract_ids: Sequence[int]) -> dict[int, int]:
+    """Fen paid on contracts so far; those without a payment are missing."""
+    p = payment.c
+    query = select(p.contract_id, func.sum(p.amount).label("total")).group_by(p.contract_id)
+    return {
+        row.contract_id: int(row.total)
+        for chunk in chunks(contract_ids)
+        for row in db.execute(query.where(p.contract_id.in_(chunk)))
+    }
+
+
+def _homes(db: Connection, held: Iterable[Contract]) -> dict[int, str]:
+    """The supervised account of each institution whose contracts these are."""
+    i = institution.c
+    return {
+        row.id: row.supervised_account
+        for chunk in chunks(sorted({each.institution_id for each in held}))
+        for row in db.execute(select(i.id, i.supervised_account).where(i.id.in_(chunk)))
+    }
 
 
 def _known(db: Connection, credits: Sequence[Credit]) -> dict[tuple[str, str], Payment]:
@@ -145,7 +170,8 @@ def _add(
     insert_ = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     statement = insert_(payment).on_conflict_do_nothing(index_elements=["supervised_account", "serial"])
     added = {}
-    for chunk in chunks([_row(each, source, now) for each in placings]):
+    # In the order of their keys: two batches that hold the same credits in another order would wait for each other.
+    for chunk in chunks([_row(each, source, now) for each in sorted(placings, key=lambda each: _key(each.credit))]):
         for row in db.execute(statement.returning(payment), chunk):
             added[row.supervised_account, row.serial] = as_payment(row)
     paid = [each.order_id for each in added.values() if each.order_id is not None]

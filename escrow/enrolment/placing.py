@@ -17,6 +17,7 @@ Reason = Literal[
     "order_expired",
     "order_cancelled",
     "contract_ended",
+    "contract_paid_already",
 ]
 
 IN_CHINESE: Mapping[str, str] = {
@@ -28,6 +29,7 @@ IN_CHINESE: Mapping[str, str] = {
     "order_expired": "付款时订单已过期",
     "order_cancelled": "订单已取消",
     "contract_ended": "合同已终止",
+    "contract_paid_already": "金额超过合同尚未支付的款项",
 }
 
 
@@ -50,11 +52,12 @@ class Credit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payable:
-    """An order with what a payment on it depends on."""
+    """An order with what a payment on it depends on. `due`: fen of the contract's price that nobody has paid yet."""
 
     order: Order
     supervised_account: str
     contract_open: bool
+    due: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +71,19 @@ class Placing:
 
 def place(credits: Sequence[Credit], payables: Mapping[str, Payable]) -> list[Placing]:
     """Decide a batch in its order: the first right payment takes an order, every later one finds it paid."""
-    standing = dict(payables)
+    standing, due = dict(payables), {each.order.contract_id: each.due for each in payables.values()}
     placings = []
     for credit in credits:
-        reason = why_not(credit, standing.get(credit.reference))
-        if reason:
+        payable = standing.get(credit.reference)
+        if payable is not None:
+            payable = replace(payable, due=due[payable.order.contract_id])
+        reason = why_not(credit, payable)
+        if payable is None or reason:
             placings.append(Placing(credit=credit, order=None, reason=reason))
             continue
-        payable = standing[credit.reference]
         placings.append(Placing(credit=credit, order=payable.order, reason=""))
         standing[credit.reference] = replace(payable, order=replace(payable.order, state="paid"))
+        due[payable.order.contract_id] -= credit.amount
     return placings
 
 
@@ -96,5 +102,7 @@ def why_not(credit: Credit, payable: Payable | None) -> Reason:
         (order.state == "cancelled", "order_cancelled"),
         (not payable.contract_open, "contract_ended"),
         (credit.paid_at > order.expires_at, "order_expired"),
+        # The bank's word about an expired order may come late, when another one has been paid in its place.
+        (credit.amount > payable.due, "contract_paid_already"),
     ]
     return next((reason for stands, reason in obstacles if stands), "")

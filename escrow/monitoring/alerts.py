@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from escrow.access import trail
 from escrow.access.caller import Caller
@@ -67,7 +68,8 @@ def raise_(db: Connection, sightings: Sequence[Sighting], *, now: datetime) -> l
     facts = {each.fact: each for each in sightings}
     standing: dict[str, Alert] = {}
     for chunk in chunks(sorted(facts)):
-        query = select(table).where(table.c.fact.in_(chunk), table.c.closed_at.is_(None)).with_for_update()
+        query = select(table).where(table.c.fact.in_(chunk), table.c.closed_at.is_(None))
+        query = query.order_by(table.c.fact).with_for_update()
         standing |= {row.fact: _as_alert(row) for row in db.execute(query)}
     for fact, known in standing.items():
         again = facts[fact].finding
@@ -75,8 +77,10 @@ def raise_(db: Connection, sightings: Sequence[Sighting], *, now: datetime) -> l
         db.execute(update(table).where(table.c.id == known.id).values(seen=known.seen + 1, seen_at=now, **changed))
     due_on = after_working_days(now.astimezone(SHANGHAI).date(), DAYS_TO_ACT)
     fresh = [_row(each, now, due_on) for fact, each in facts.items() if fact not in standing]
+    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     for rows in chunks(fresh):
-        db.execute(insert(table), rows)
+        # Somebody else may have opened the same alert since we looked: one fact, one alert.
+        db.execute(insert(table).on_conflict_do_nothing(), rows)
     return [each for chunk in chunks(sorted(facts)) for each in _open_by_fact(db, chunk)]
 
 

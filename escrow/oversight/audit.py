@@ -1,32 +1,37 @@
 """The audit of the escrow: what must hold between contracts, lessons, payouts and the ledger, recomputed."""
 
-from collections.abc import Iterator
-from itertools import chain
-from typing import Any
+import hashlib
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import Connection, func, select
 
 import ledger.audit
-from escrow.enrolment.tables import contract, payment
-from escrow.payouts.tables import instruction, refund, release_line, release_request
+from escrow.enrolment.tables import contract, payment, payment_order
+from escrow.oversight import records
+from escrow.payouts.tables import instruction, payout_batch, release_line, release_request
 from escrow.registry.tables import institution
 from escrow.settlement.tables import match, statement_line
 from escrow.teaching.shares import share
-from escrow.teaching.tables import attendance, lesson
+from escrow.teaching.tables import attendance
 from ledger.audit import Breach
+from ledger.entries import Account
 from ledger.reading import all_accounts, pairs
 
 
 def audit(db: Connection) -> Iterator[Breach]:
     """Every breach, the ledger's own first. Read inside one snapshot; nothing found means: the books are right."""
     yield from ledger.audit.audit(db)
-    balances = {each.path: each.balance for each in all_accounts(db)}
+    accounts = all_accounts(db)
     homes = _homes(db)
     yield from money_stays_with_its_bank_account(db, homes)
-    yield from the_bank_holds_what_is_owed(balances, homes)
-    yield from balances_are_what_the_records_say(db, balances)
+    yield from the_bank_holds_what_is_owed({each.path: each.balance for each in accounts}, homes)
+    yield from balances_are_what_the_records_say(db, accounts)
+    yield from payments_fit_their_orders(db)
     yield from shares_are_exact(db)
     yield from lessons_are_released_once(db)
+    yield from released_shares_are_the_lessons(db)
+    yield from payouts_are_what_was_decided(db)
+    yield from batches_are_their_files(db)
     yield from matches_agree_in_amount(db)
 
 
@@ -59,18 +64,45 @@ def the_bank_holds_what_is_owed(balances: dict[str, int], homes: dict[str, str])
             )
 
 
-def balances_are_what_the_records_say(db: Connection, balances: dict[str, int]) -> Iterator[Breach]:
-    """Each balance of the escrow equals what payments, lessons, refunds and instructions add up to."""
-    said = _said_by_records(db)
-    for path in sorted(balances.keys() | said.keys()):
-        if path.startswith("bank/") and not path.endswith("/suspense"):
-            continue  # the bank's own side is proved by the proof of cash
-        if balances.get(path, 0) != said.get(path, 0):
-            yield Breach(
-                invariant="balances are what the records say",
-                subject=path,
-                detail=f"ledger {balances.get(path, 0)} fen, records {said.get(path, 0)} fen",
-            )
+def balances_are_what_the_records_say(db: Connection, accounts: Sequence[Account]) -> Iterator[Breach]:
+    """Each balance of the escrow equals what payments, lessons, refunds, releases and bank lines add up to; and what
+    is reserved, what open release requests ask for."""
+    wanted = [
+        ("", {each.path: each.balance for each in accounts}, records.balances(db)),
+        (" reserved", {each.path: each.debits_pending + each.credits_pending for each in accounts}, records.holds(db)),
+    ]
+    for what, kept, said in wanted:
+        for path in sorted(kept.keys() | said.keys()):
+            if kept.get(path, 0) != said.get(path, 0):
+                yield Breach(
+                    invariant="balances are what the records say",
+                    subject=path,
+                    detail=f"ledger {kept.get(path, 0)} fen{what}, records {said.get(path, 0)} fen",
+                )
+
+
+def payments_fit_their_orders(db: Connection) -> Iterator[Breach]:
+    """An order is paid by one payment of exactly its amount, on its own contract, and a contract never beyond its
+    price."""
+    o, p = payment_order.c, payment.c
+    orders = (
+        select(o.id, o.reference, o.state, o.amount, o.contract_id)
+        .add_columns(func.count(p.id).label("payments"), func.sum(p.amount).label("paid"))
+        .add_columns(func.min(p.contract_id).label("paid_on"), func.max(p.contract_id).label("paid_on_too"))
+        .outerjoin(payment, p.order_id == o.id)
+        .group_by(o.id, o.reference, o.state, o.amount, o.contract_id)
+    )
+    for row in db.execute(orders):
+        fits = (1, row.amount, row.contract_id, row.contract_id) if row.state == "paid" else (0, None, None, None)
+        if (row.payments, row.paid, row.paid_on, row.paid_on_too) != fits:
+            detail = f"{row.state}, {row.amount} fen, and {row.payments} payments of {row.paid} fen"
+            yield Breach(invariant="payments fit their orders", subject=f"order:{row.reference}", detail=detail)
+    contracts = select(contract.c.id, contract.c.price, func.sum(p.amount).label("paid"))
+    paid = contracts.join(payment, p.contract_id == contract.c.id).group_by(contract.c.id, contract.c.price)
+    for row in db.execute(paid):
+        if row.paid > row.price:
+            detail = f"{row.paid} fen paid of a price of {row.price}"
+            yield Breach(invariant="payments fit their orders", subject=f"contract:{row.id}", detail=detail)
 
 
 def shares_are_exact(db: Connection) -> Iterator[Breach]:
@@ -119,23 +151,69 @@ def lessons_are_released_once(db: Connection) -> Iterator[Breach]:
             yield Breach(invariant="lessons are released once", subject=f"release:{row.id}", detail=detail)
 
 
-def matches_agree_in_amount(db: Connection) -> Iterator[Breach]:
-    """A line of the bank and the payment or payout it was matched with are of the same amount and account."""
+def released_shares_are_the_lessons(db: Connection) -> Iterator[Breach]:
+    """Each line of a live request carries its lesson's own share, and the lesson names that request."""
     query = (
-        select(
-            statement_line.c.id,
-            statement_line.c.amount,
-            payment.c.amount.label("paid"),
-            instruction.c.amount.label("out"),
-        )
-        .join(match, match.c.line_id == statement_line.c.id)
+        select(release_line.c.request_id, release_line.c.share, attendance.c.id)
+        .add_columns(attendance.c.share.label("earned"), attendance.c.release_id)
+        .join(attendance, attendance.c.id == release_line.c.attendance_id)
+        .join(release_request, release_request.c.id == release_line.c.request_id)
+        .where(release_line.c.share.is_not(None), release_request.c.state != "rejected")
+    )
+    for row in db.execute(query):
+        if (row.share, row.request_id) != (row.earned, row.release_id):
+            detail = f"attendance {row.id}: line {row.share} fen, earned {row.earned} fen, names {row.release_id}"
+            yield Breach(invariant="lessons are released once", subject=f"release:{row.request_id}", detail=detail)
+
+
+def payouts_are_what_was_decided(db: Connection) -> Iterator[Breach]:
+    """Every approved release, refund and return is instructed, exactly in its amount, and nothing else is."""
+    decided, instructed = records.decided_payouts(db), records.instructed_payouts(db)
+    for source in sorted(decided.keys() | instructed.keys()):
+        if decided.get(source, 0) != instructed.get(source, 0):
+            kind, number = source
+            detail = f"decided {decided.get(source, 0)} fen, instructed {instructed.get(source, 0)} fen"
+            yield Breach(invariant="payouts are what was decided", subject=f"{kind}:{number}", detail=detail)
+
+
+def batches_are_their_files(db: Connection) -> Iterator[Breach]:
+    """A batch's lines and total are its instructions', and its file is the one whose digest was kept."""
+    i = instruction.c
+    query = (
+        select(payout_batch, func.count(i.id).label("found"), func.coalesce(func.sum(i.amount), 0).label("sum"))
+        .outerjoin(instruction, i.batch_id == payout_batch.c.id)
+        .group_by(*payout_batch.c)
+    )
+    for row in db.execute(query):
+        digest = hashlib.sha256(row.file or b"").hexdigest()
+        if (row.lines, row.total, row.sha256) != (row.found, row.sum, digest):
+            detail = f"{row.lines} lines of {row.total} fen, instructions {row.found} of {row.sum}; file {digest}"
+            yield Breach(invariant="batches are their files", subject=f"batch:{row.id}", detail=detail)
+
+
+def matches_agree_in_amount(db: Connection) -> Iterator[Breach]:
+    """A line of the bank and the payment or payout it was matched with are of the same amount and account, and a
+    payout is settled when a line shows it, and only then."""
+    query = (
+        select(match.c.line_id, statement_line.c.account, statement_line.c.amount)
+        .add_columns(payment.c.amount.label("paid"), payment.c.supervised_account.label("paid_to"))
+        .add_columns(instruction.c.amount.label("out"), instruction.c.supervised_account.label("out_of"))
+        .outerjoin(statement_line, match.c.line_id == statement_line.c.id)
         .outerjoin(payment, payment.c.id == match.c.payment_id)
         .outerjoin(instruction, instruction.c.id == match.c.instruction_id)
     )
     for row in db.execute(query):
-        if (row.paid is not None and row.paid != row.amount) or (row.out is not None and -row.out != row.amount):
+        is_payment = row.paid is None or (row.paid, row.paid_to) == (row.amount, row.account)
+        is_payout = row.out is None or (-row.out, row.out_of) == (row.amount, row.account)
+        if row.amount is None or not is_payment or not is_payout:
             detail = f"line {row.amount}, payment {row.paid}, payout {row.out}"
-            yield Breach(invariant="matches agree in amount", subject=f"line:{row.id}", detail=detail)
+            yield Breach(invariant="matches agree in amount", subject=f"line:{row.line_id}", detail=detail)
+    seen = select(instruction.c.end_to_end, instruction.c.state).outerjoin(
+        match, match.c.instruction_id == instruction.c.id
+    )
+    for row in db.execute(seen.where((instruction.c.state == "settled") != match.c.id.is_not(None))):
+        detail = f"{row.state}, against what the statement shows"
+        yield Breach(invariant="matches agree in amount", subject=f"payout:{row.end_to_end}", detail=detail)
 
 
 def _homes(db: Connection) -> dict[str, str]:
@@ -154,57 +232,3 @@ def _homes(db: Connection) -> dict[str, str]:
         elif kind == "contract" and int(name) in owners:
             homes[each.path] = f"bank/{owners[int(name)]}"
     return homes
-
-
-def _said_by_records(db: Connection) -> dict[str, int]:
-    """What each escrow account should hold, from the records alone: signed fen by path, summed."""
-    said: dict[str, int] = {}
-    for path, amount in chain(
-        _from_payments(db), _from_lessons(db), _from_refunds(db), _from_releases(db), _from_bank(db)
-    ):
-        said[path] = said.get(path, 0) + amount
-    return said
-
-
-def _from_payments(db: Connection) -> Iterator[tuple[str, int]]:
-    for row in _sums(db, payment.c.amount, [payment.c.contract_id], payment.c.contract_id.is_not(None)):
-        yield f"contract/{row.contract_id}/prepaid", int(row.total)
-    suspended = payment.c.state.in_(("suspense", "returning"))
-    for row in _sums(db, payment.c.amount, [payment.c.supervised_account], suspended):
-        yield f"bank/{row.supervised_account}/suspense", int(row.total)
-
-
-def _from_lessons(db: Connection) -> Iterator[tuple[str, int]]:
-    query = (
-        select(attendance.c.contract_id, lesson.c.institution_id, func.sum(attendance.c.share).label("total"))
-        .join(lesson, lesson.c.id == attendance.c.lesson_id)
-        .where(attendance.c.state == "confirmed")
-        .group_by(attendance.c.contract_id, lesson.c.institution_id)
-    )
-    for row in db.execute(query):
-        yield f"contract/{row.contract_id}/prepaid", -int(row.total)
-        yield f"institution/{row.institution_id}/earned", int(row.total)
-
-
-def _from_refunds(db: Connection) -> Iterator[tuple[str, int]]:
-    for row in _sums(db, refund.c.amount, [refund.c.contract_id]):
-        yield f"contract/{row.contract_id}/prepaid", -int(row.total)
-        yield f"contract/{row.contract_id}/refund", int(row.total)
-
-
-def _from_releases(db: Connection) -> Iterator[tuple[str, int]]:
-    approved = release_request.c.state == "approved"
-    for row in _sums(db, release_request.c.amount, [release_request.c.institution_id], approved):
-        yield f"institution/{row.institution_id}/earned", -int(row.total)
-        yield f"institution/{row.institution_id}/payout", int(row.total)
-
-
-def _from_bank(db: Connection) -> Iterator[tuple[str, int]]:
-    left = and_(instruction.c.state == "settled", instruction.c.kind != "return")
-    for row in _sums(db, instruction.c.amount, [instruction.c.owed_path], left):
-        yield row.owed_path, -int(row.total)
-
-
-def _sums(db: Connection, amount: ColumnElement[int], by: list[Any], *where: ColumnElement[bool]) -> Any:
-    query: Select[Any] = select(*by, func.sum(amount).label("total")).where(*where).group_by(*by)
-    return db.execute(query)

@@ -22,6 +22,8 @@ from reconciliation.pain001 import CreditTransfer, DebitAccount, PaymentFile, wr
 
 INITIATOR = "Tuition Escrow 预收费监管"
 
+_LONGEST_NAME = 140
+
 
 class NothingToSend(Conflict):
     """No decided payout is waiting to be sent to the bank."""
@@ -98,7 +100,7 @@ def _file(message_id: str, lines: Sequence[Instruction], holders: dict[str, str]
         initiator=INITIATOR,
         debits=tuple(
             DebitAccount(
-                name=holders.get(account, account),
+                name=_named(holders.get(account, account)),
                 account=account,
                 transfers=tuple(_credit_transfer(each) for each in of_account),
             )
@@ -111,10 +113,15 @@ def _credit_transfer(each: Instruction) -> CreditTransfer:
     return CreditTransfer(
         end_to_end=each.end_to_end,
         amount=Money(each.amount),
-        creditor=each.creditor,
+        creditor=_named(each.creditor) or each.creditor_account,
         creditor_account=each.creditor_account,
         remittance=f"{each.end_to_end} {_PURPOSE[each.kind]}",
     )
+
+
+def _named(name: str) -> str:
+    """A name as the file can hold it (Max140Text): one that cannot would keep all others from being paid."""
+    return "".join(character if character.isprintable() else " " for character in name).strip()[:_LONGEST_NAME]
 
 
 _PURPOSE = {"release": "培训费拨付", "refund": "培训费退费", "return": "款项退回"}

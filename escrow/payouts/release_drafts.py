@@ -1,9 +1,9 @@
 """What a release request holds and what it must leave out. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from escrow.payouts.windows import expected_month
 from escrow.refusals import Conflict
@@ -26,14 +26,24 @@ class AlreadyRequested(Conflict):
 class NothingToRelease(Conflict):
     """No confirmed lesson up to {month} is waiting to be released; {left_out} lessons are left out: {reasons}."""
 
-    zh = "截至 {month} 没有可拨付的已确认课时；未纳入 {left_out} 课时：{reasons}。"
+    zh = "截至 {month} 没有可拨付的已确认课时；未纳入 {left_out} 课时：{reasons_zh}。"
 
 
 class FamiliesFirst(Conflict):
-    """The institution is closing and {refunds} repayments to families have not left the account; they come first
-    (民办教育促进法, art. 59)."""
+    """The institution is closing, and every family is repaid before it (民办教育促进法, art. 59). Ask or approve again
+    when the closure is approved and all repayments have left the account; {refunds} have not yet."""
 
-    zh = "机构正在终止办学，尚有 {refunds} 笔退费未付出；依《民办教育促进法》第五十九条，应先退还学员费用。"
+    zh = (
+        "机构终止办学，依《民办教育促进法》第五十九条应先退还学员费用；"
+        "待终止获批且退费全部付出后再申请或审批（尚有 {refunds} 笔未付出）。"
+    )
+
+
+REASONS_IN_CHINESE: Final[Mapping[str, str]] = {
+    "awaiting_confirmation": "待家长确认",
+    "not_paid_for": "预付款不足",
+    "disputed": "有争议",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +114,17 @@ def drafted(lessons: Sequence[Waiting], rule: Rule, *, now: datetime) -> Draft:
         else:
             left_out.append(_waiting(row, rule, now))
     return Draft(held=held, left_out=left_out)
+
+
+def nothing_to_release(draft: Draft, month: Month) -> NothingToRelease:
+    """The refusal of a draft without money, with what it would leave out and why."""
+    reasons = sorted({each.reason for each in draft.left_out})
+    return NothingToRelease(
+        month=month,
+        left_out=len(draft.left_out),
+        reasons=", ".join(reasons) or "-",
+        reasons_zh="、".join(REASONS_IN_CHINESE[each] for each in reasons) or "无",
+    )
 
 
 def _waiting(row: Waiting, rule: Rule, now: datetime) -> LeftOut:

@@ -15,9 +15,9 @@ from escrow.payouts.release_drafts import (
     FamiliesFirst,
     LeftOut,
     MonthNotOver,
-    NothingToRelease,
     ReleaseRequest,
     drafted,
+    nothing_to_release,
 )
 from escrow.payouts.tables import release_line
 from escrow.payouts.tables import release_request as table
@@ -47,8 +47,7 @@ def submit(
 
     draft = drafted(_lessons(db, institution_id, month), rule, now=now)
     if draft.amount == 0:
-        reasons = ", ".join(sorted({each.reason for each in draft.left_out})) or "-"
-        raise NothingToRelease(month=month, left_out=len(draft.left_out), reasons=reasons)
+        raise nothing_to_release(draft, month)
 
     request = _add(db, institution_id, draft, month=month, rule=rule, by=by, now=now)
     hold = Transfer(
@@ -66,9 +65,13 @@ def submit(
 
 
 def approve(db: Connection, request_id: int, *, by: Caller, now: datetime) -> ReleaseRequest:
-    """The bureau approves: the hold is settled and the bank is instructed. Raises FourEyes, AlreadyDecided, Unknown."""
+    """The bureau approves: the hold is settled and the bank is instructed.
+
+    Raises Unknown, FourEyes, AlreadyDecided, FamiliesFirst.
+    """
     request = _to_be_decided(db, request_id, by)
-    institution = institutions.get(db, request.institution_id)
+    institution = institutions.get(db, request.institution_id, lock=True)
+    _must_let_families_go_first(db, institution)  # it may have begun to close after it asked
     approved = _decide(db, request, state="approved", reason=None, by=by, now=now)
     settled = Resolution(
         hold=request.hold, phase="settled", reference=f"{request.hold}/approved", effective=now, kind="release"
@@ -128,6 +131,10 @@ def _must_be_askable(db: Connection, institution: Institution, month: Month, now
     before = db.execute(live).one_or_none()
     if before is not None:
         raise AlreadyRequested(month=month, request=before.id, state=before.state)
+    _must_let_families_go_first(db, institution)
+
+
+def _must_let_families_go_first(db: Connection, institution: Institution) -> None:
     if institution.state != "open":
         refunds = instructions.unsettled_refunds(db, institution.supervised_account)
         if institution.state == "closing" or refunds:

@@ -15,7 +15,7 @@ from escrow.enrolment.tables import payment_order
 from escrow.payouts import instructions
 from escrow.payouts.instructions import Wanted
 from escrow.payouts.tables import suspense_decision as table
-from escrow.refusals import AlreadyDecided, Conflict, FourEyes, Unknown
+from escrow.refusals import AlreadyDecided, Conflict, FourEyes, ReasonMissing, Unknown
 from escrow.registry import institutions
 from ledger.entries import Transfer
 from ledger.money import Money
@@ -86,6 +86,32 @@ def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> P
 
     Raises Unknown, AlreadyDecided, FourEyes, DoesNotFit.
     """
+    proposal = _to_be_decided(db, proposal_id, by)
+    payment = _get(db, proposal.payment_id)
+    _must_fit(db, payment, proposal.contract_id)
+    if proposal.contract_id is None:
+        _send_back(db, payment, now=now)
+    else:
+        _assign(db, payment, proposal, by=by, now=now)
+    _decide(db, proposal, state="approved", by=by, now=now)
+    trail.record(db, by, "suspense.approved", f"payment:{payment.id}", now=now, contract=proposal.contract_id)
+    return _get(db, payment.id)
+
+
+def reject(db: Connection, proposal_id: int, *, reason: str, by: Caller, now: datetime) -> Proposal:
+    """Reject a proposal made by somebody else, with a reason: the payment stays in suspense, to be proposed anew.
+
+    Raises Unknown, AlreadyDecided, FourEyes, ReasonMissing.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    proposal = _to_be_decided(db, proposal_id, by)
+    rejected = _decide(db, proposal, state="rejected", by=by, now=now)
+    trail.record(db, by, "suspense.rejected", f"payment:{proposal.payment_id}", now=now, reason=reason)
+    return rejected
+
+
+def _to_be_decided(db: Connection, proposal_id: int, by: Caller) -> Proposal:
     by.must_be("bureau")
     row = db.execute(select(table).where(table.c.id == proposal_id).with_for_update()).one_or_none()
     if row is None:
@@ -95,17 +121,14 @@ def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> P
         raise AlreadyDecided(what="proposal", what_zh="处理意见", key=proposal.id, state=proposal.state)
     if proposal.proposed_by == by.name:
         raise FourEyes(what="proposal", what_zh="处理意见", name=by.name)
-    payment = _get(db, proposal.payment_id)
-    _must_fit(db, payment, proposal.contract_id)
-    if proposal.contract_id is None:
-        _send_back(db, payment, now=now)
-    else:
-        _assign(db, payment, proposal, by=by, now=now)
-    db.execute(
-        update(table).where(table.c.id == proposal.id).values(state="approved", decided_by=by.name, decided_at=now)
-    )
-    trail.record(db, by, "suspense.approved", f"payment:{payment.id}", now=now, contract=proposal.contract_id)
-    return _get(db, payment.id)
+    return proposal
+
+
+def _decide(
+    db: Connection, proposal: Proposal, *, state: Literal["approved", "rejected"], by: Caller, now: datetime
+) -> Proposal:
+    decided = update(table).where(table.c.id == proposal.id).values(state=state, decided_by=by.name, decided_at=now)
+    return Proposal(**db.execute(decided.returning(table)).one()._asdict())
 
 
 def _get(db: Connection, payment_id: int) -> Payment:

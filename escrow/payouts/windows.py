@@ -7,7 +7,7 @@ from escrow.refusals import Conflict
 from escrow.rules.months import SHANGHAI, Month
 from escrow.rules.rule import Rule
 from escrow.rules.rulebook import Rulebook
-from escrow.rules.working_days import is_working_day
+from escrow.rules.working_days import CalendarUnknown, is_working_day
 
 
 class OutsideReleaseWindow(Conflict):
@@ -37,19 +37,18 @@ def window_of(month: Month, rule: Rule) -> ReleaseWindow:
     Where none of its days is a working day (as in February 2024), it runs on through the first working day after
     it, so that everybody finds an open bank and bureau in it.
     """
-    first = date(month.year, month.month, rule.window.first)
-    last = date(month.year, month.month, rule.window.last)
-    day = first
+    named = _named(month, rule)
+    day = named.opens.date()
     while not is_working_day(day):
         day += timedelta(days=1)
-    return ReleaseWindow(opens=_start(first), closes=_start(max(last, day) + timedelta(days=1)))
+    return ReleaseWindow(opens=named.opens, closes=max(named.closes, _start(day + timedelta(days=1))))
 
 
 def must_be_inside(now: datetime, *, rulebook: Rulebook, jurisdiction: str) -> Rule:
     """The window rule in force, when `now` is inside its window; else raises OutsideReleaseWindow with the next one."""
     rule = rulebook.require("release.window", jurisdiction=jurisdiction, on=now.astimezone(SHANGHAI).date())
     month = Month.containing(now)
-    if now in window_of(month, rule):
+    if now in _named(month, rule) or now in window_of(month, rule):
         return rule
     upcoming = next_window(now, rule)
     raise OutsideReleaseWindow(
@@ -64,15 +63,31 @@ def must_be_inside(now: datetime, *, rulebook: Rulebook, jurisdiction: str) -> R
 
 
 def next_window(now: datetime, rule: Rule) -> ReleaseWindow:
-    """The first window that has not closed yet: the one `now` is in, or the next to open."""
+    """The first window that has not closed yet: the one `now` is in, or the next to open.
+
+    In December next year's calendar may not be published: then the days that the rule names are what is certain.
+    """
     month = Month.containing(now)
-    this = window_of(month, rule)
-    return this if now < this.closes else window_of(month.plus(1), rule)
+    if now >= _named(month, rule).closes and now >= window_of(month, rule).closes:
+        month = month.plus(1)
+    try:
+        return window_of(month, rule)
+    except CalendarUnknown:
+        return _named(month, rule)
 
 
 def expected_month(known_from: datetime, rule: Rule) -> Month:
     """The month whose window can first hold a lesson that will be confirmed at `known_from`."""
     return Month.containing(next_window(known_from, rule).opens)
+
+
+def _named(month: Month, rule: Rule) -> ReleaseWindow:
+    """The days that the rule names: always inside the window, and almost always the whole of it."""
+    # A month without that day has its last one in its place.
+    first, last = (
+        month.first_day.replace(day=min(day, month.last_day.day)) for day in (rule.window.first, rule.window.last)
+    )
+    return ReleaseWindow(opens=_start(first), closes=_start(last + timedelta(days=1)))
 
 
 def _start(day: date) -> datetime:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, update
 from escrow.access.caller import Caller
 from escrow.enrolment import payments
 from escrow.enrolment.notifications import order_reference
+from escrow.enrolment.payments import Receipt
 from escrow.enrolment.placing import Credit
 from escrow.enrolment.tables import payment
 from escrow.payouts import instructions
@@ -22,6 +23,7 @@ from escrow.settlement.tables import match as match_table
 from escrow.settlement.unmatched import Line, Loose, payment_key, payout_key
 from ledger.chunks import chunks
 from ledger.entries import Transfer
+from ledger.money import Money
 from ledger.posting import post_all
 
 WORKING_DAYS_TO_PAY_OUT = 2
@@ -77,25 +79,28 @@ def book_alone(
     by_kind: dict[str, list[Line]] = {}
     for line in rest:
         by_kind.setdefault(place_of(line, why.get(line.key, {}).get("kind", "")), []).append(line)
+    # First what needs contracts: everybody locks those before the ledger's accounts.
+    refused = _receive(db, by_kind.get("credit", []), by=by, now=now)
     _book_own(db, by_kind.get("interest", []), kind="interest", by=by, now=now)
     _book_own(db, by_kind.get("fee", []), kind="fee", by=by, now=now)
-    parked = _receive(db, by_kind.get("credit", []), by=by, now=now)
     listed = [_line_break(each, why.get(each.key, {})) for each in by_kind.get("break", [])]
-    booked = [kind for kind in ("interest", "fee", "credit") for _ in by_kind.get(kind, [])]
-    return Alone(booked=booked, breaks=[*parked, *listed, *_missing(loose, matches)])
+    own = [kind for kind in ("interest", "fee") for _ in by_kind.get(kind, [])]
+    booked = [*own, *["credit"] * (len(by_kind.get("credit", [])) - len(refused))]
+    return Alone(booked=booked, breaks=[*refused, *listed, *_missing(loose, matches)])
 
 
 def place_of(line: Line, break_kind: str) -> str:
     """What a line without a counterpart is: "interest", "fee", "credit" or "break". Pure.
 
     Only a credit with a serial of its own is booked by the statement alone: without one, nobody can tell it from a
-    payment that was or will be notified, and it would be booked twice.
+    payment that was or will be notified, and it would be booked twice. A serial that has been booked already does
+    not book again: such a line is a break (see `_receive`).
     """
     if line.nature == "interest" and line.amount > 0:
         return "interest"
     if line.nature == "fee" and line.amount < 0:
         return "fee"
-    if line.amount > 0 and line.serial and break_kind in ("", "not_in_books", "under", "over", "duplicate"):
+    if line.amount > 0 and line.serial and break_kind != "opposite_direction":
         return "credit"
     return "break"
 
@@ -105,14 +110,21 @@ def _receive(db: Connection, lines: Sequence[Line], *, by: Caller, now: datetime
     receipts = payments.receive(db, [_credit(each) for each in lines], source="statement", now=now, caller_key=by.key)
     rows, listed = [], []
     for line, receipt in zip(lines, receipts, strict=True):
-        if receipt.status == "conflicting":
-            detail = f"the bank had said {receipt.payment.amount} fen for serial {line.serial}"
-            listed.append(_on_line(line, "conflict", detail))
+        if receipt.status in ("conflicting", "repeated"):
+            listed.append(_known_by_its_serial(line, receipt))
             continue
         evidence = f"serial {line.serial}, {receipt.payment.reason or 'placed on its order'}"
         rows.append(_match(line, rule="statement_alone", evidence=evidence, now=now, payment_id=receipt.payment.id))
     _keep(db, rows)
     return listed
+
+
+def _known_by_its_serial(line: Line, receipt: Receipt) -> Open:
+    """A second line under a serial that is booked: perhaps the bank's mistake, perhaps its habit; a person decides."""
+    told = Money(receipt.payment.amount).major
+    if receipt.status == "conflicting":
+        return _on_line(line, "conflict", f"银行流水号 {line.serial} 此前告知的金额为 {told} 元")
+    return _on_line(line, "duplicate", f"银行流水号 {line.serial} 已有一笔 {told} 元入账，此笔疑为重复")
 
 
 def _credit(line: Line) -> Credit:
@@ -162,12 +174,12 @@ def _missing(loose: Loose, matches: pd.DataFrame) -> list[Open]:
         return []
     matched = set(matches["item_key"])
     notified = [
-        _on_item(f"notified {each.paid_at.date()}, serial {each.serial}", each.amount, payment_id=each.id)
+        _on_item(f"银行已通知到账，流水号 {each.serial}", each.amount, payment_id=each.id)
         for each in loose.payments
         if payment_key(each.id) not in matched and each.paid_at.astimezone(SHANGHAI).date() <= loose.covered
     ]
     instructed = [
-        _on_item(f"instructed as {each.end_to_end}", -each.amount, instruction_id=each.id)
+        _on_item(f"付款指令 {each.end_to_end} 已发送银行，对账单上未见付出", -each.amount, instruction_id=each.id)
         for each in loose.payouts
         if payout_key(each.id) not in matched
         and after_working_days(each.made_at.astimezone(SHANGHAI).date(), WORKING_DAYS_TO_PAY_OUT) <= loose.covered

@@ -40,9 +40,13 @@ class Open:
     detail: str
 
     @property
-    def subject(self) -> tuple[str, int | None, int | None, int | None]:
-        """What makes it the same break when it is found again."""
-        return self.kind, self.line_id, self.payment_id, self.instruction_id
+    def subject(self) -> tuple[int | None, int | None, int | None]:
+        """What makes it the same break when it is found again.
+
+        Not its kind: a payout that left twice is a duplicate beside the first line, and alone it is merely not in
+        the books. It stays the break that it was, with its first due day.
+        """
+        return self.line_id, self.payment_id, self.instruction_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from escrow.enrolment.tables import payment
 from escrow.refusals import Unknown
@@ -40,10 +40,18 @@ def prove(db: Connection, account: str, *, on: date | None = None) -> Proof:
 
 
 def _brought_in(db: Connection, account: str) -> Sequence[Difference]:
-    first = statements.first(db, account)
-    if first is None or not first.opening:
+    """What the account held before its first line that we know of: a file without balances may come before one."""
+    first = statements.first_with_balance(db, account)
+    if first is None or first.opening is None:
         return []
-    return [Difference(name="首期对账单之前已有余额", amount=Money(first.opening), reference=first.identifier)]
+    lines = statement_line.c
+    earlier = select(func.coalesce(func.sum(lines.amount), 0)).where(
+        lines.account == account, lines.booked_on < first.begins
+    )
+    brought_in = first.opening - int(db.execute(earlier).scalar_one())
+    if brought_in == 0:
+        return []
+    return [Difference(name="首期对账单之前已有余额", amount=Money(brought_in), reference=first.identifier)]
 
 
 def _only_on_statement(db: Connection, account: str, day: date, end: datetime) -> list[Difference]:

@@ -47,8 +47,9 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
 
     outcome = match(line_frame(loose.lines), item_frame(loose), references=references)
 
-    matched = booking.book_matches(db, loose, outcome.matches, by=by, now=now)
+    # Alone first: it may lock contracts, which everybody does before the ledger's accounts.
     rest = booking.book_alone(db, loose, outcome.matches, outcome.breaks, by=by, now=now)
+    matched = booking.book_matches(db, loose, outcome.matches, by=by, now=now)
     still = breaks.refresh(db, account, rest.breaks, now=now)
     rules, kinds = Counter(matched), Counter(rest.booked)
     trail.record(

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from escrow.access import trail
 from escrow.access.caller import Caller
 from escrow.refusals import Conflict, Invalid, Unknown
-from escrow.registry.tables import institution
+from escrow.registry import institutions
 from escrow.rules.months import SHANGHAI
 from escrow.settlement.tables import statement as table
 from escrow.settlement.tables import statement_line
@@ -27,6 +27,13 @@ class NotSupervised(Invalid):
     name the right account."""
 
     zh = "对账单账户 {account} 不是本系统的监管账户；请先登记机构，或指定正确的账户。"
+
+
+class OtherCurrency(Invalid):
+    """The statement is in {currency}; the books of supervised accounts are in CNY. Export the account's CNY part by
+    itself."""
+
+    zh = "对账单币种为 {currency}，监管账户只记人民币；请单独导出人民币明细。"
 
 
 class NoPeriod(Invalid):
@@ -67,7 +74,7 @@ def import_file(
     """Keep every statement of a bank's file, whole or not at all. The same file, or a part of one, books nothing twice.
 
     `account` names the account where the file doesn't. Raises StatementRefused (reconciliation), NotSupervised,
-    NoPeriod, GapBeforeStatement.
+    OtherCurrency, NoPeriod, GapBeforeStatement.
     """
     by.must_be("bureau", "bank")
     sha256 = hashlib.sha256(data).hexdigest()
@@ -94,16 +101,19 @@ def last_with_balance(db: Connection, account: str, *, until: date | None = None
     return None if row is None else Imported(**row._asdict())
 
 
-def first(db: Connection, account: str) -> Imported | None:
-    """The account's earliest statement."""
-    query = select(table).where(table.c.account == account).order_by(table.c.begins, table.c.id).limit(1)
+def first_with_balance(db: Connection, account: str) -> Imported | None:
+    """The account's earliest statement that states an opening balance."""
+    query = select(table).where(table.c.account == account, table.c.opening.is_not(None))
+    query = query.order_by(table.c.begins, table.c.id).limit(1)
     row = db.execute(query).one_or_none()
     return None if row is None else Imported(**row._asdict())
 
 
 def _import_one(db: Connection, read: Statement, *, sha256: str, by: Caller, now: datetime) -> Imported:
-    if db.execute(select(institution.c.id).where(institution.c.supervised_account == read.account)).first() is None:
+    if institutions.by_account(db, read.account, lock=True) is None:  # one import of an account at a time
         raise NotSupervised(account=read.account or "(none)")
+    if read.currency != "CNY":
+        raise OtherCurrency(currency=read.currency)
     if read.begins is None or read.ends is None:
         raise NoPeriod
     known = _same_file(db, read, sha256)

@@ -116,7 +116,12 @@ def decide(
 
 
 def confirm_by_silence(db: Connection, *, by: Caller, now: datetime) -> Silence:
-    """Confirm every lesson whose guardian has let the rule's working days pass; one set, whatever its size."""
+    """Confirm every lesson whose guardian has let the rule's working days pass; one set, whatever its size.
+
+    A lesson counts as confirmed from the end of the last of those days. Its money moves now: on the day that has
+    passed, the books may not have held it yet.
+    """
+    by.must_be("bureau")
     today = now.astimezone(SHANGHAI).date()
     due = (
         select(table, lesson.c.starts_at)
@@ -181,7 +186,7 @@ def _book(
             amount=each.share,
             kind="lesson",
             reference=f"lesson/{each.attendance_id}",
-            effective=at[each.attendance_id],
+            effective=now,
         )
         for each in earned
         if each.share

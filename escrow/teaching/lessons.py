@@ -26,6 +26,12 @@ class LessonNotOver(Invalid):
     zh = "课程结束后方可记课：本节课结束时间为 {ends_at}，当前时间为 {now}。"
 
 
+class LessonWithoutTime(Invalid):
+    """A lesson ends after it begins: this one would begin at {starts_at} and end at {ends_at}."""
+
+    zh = "下课时间须晚于上课时间：上课 {starts_at}，下课 {ends_at}。"
+
+
 class LessonAlreadyRecorded(Conflict):
     """The lesson of class {class_no} at {starts_at} was recorded before, as lesson {lesson}."""
 
@@ -82,7 +88,8 @@ class RecordedLesson:
 def record(db: Connection, session: Session, *, rulebook: Rulebook, by: Caller, now: datetime) -> RecordedLesson:
     """Record a session with its attendance; whole or not at all. The guardians' working days run from now.
 
-    Raises Unknown, LessonNotOver, LessonAlreadyRecorded, NotOfThisCourse, NoLessonsLeft, InstitutionClosed.
+    Raises Unknown, InstitutionClosed, LessonWithoutTime, LessonNotOver, LessonAlreadyRecorded, NotOfThisCourse,
+    NoLessonsLeft.
     """
     course = courses.get(db, session.course_id)
     by.must_act_for("institution", course.institution_id, "course", course.id)
@@ -117,14 +124,11 @@ def get(db: Connection, lesson_id: int) -> Lesson:
 def _must_be_recordable(
     db: Connection, session: Session, course: Course, attended: dict[int, Contract], *, now: datetime
 ) -> None:
+    if session.ends_at <= session.starts_at:
+        raise LessonWithoutTime(starts_at=_local(session.starts_at), ends_at=_local(session.ends_at))
     if session.ends_at > now:
-        raise LessonNotOver(ends_at=session.ends_at.isoformat(), now=now.isoformat())
-    same = select(table.c.id).where(
-        table.c.course_id == course.id, table.c.class_no == session.class_no, table.c.starts_at == session.starts_at
-    )
-    recorded = db.execute(same).scalar()
-    if recorded is not None:
-        raise LessonAlreadyRecorded(class_no=session.class_no, starts_at=session.starts_at.isoformat(), lesson=recorded)
+        raise LessonNotOver(ends_at=_local(session.ends_at), now=_local(now))
+    _must_be_new(db, session)
     strangers = [
         each
         for each in sorted(set(session.contract_ids))
@@ -136,6 +140,17 @@ def _must_be_recordable(
     full = [each.id for each in attended.values() if used.get(each.id, 0) >= each.lessons + each.gifted]
     if full:
         raise NoLessonsLeft(contracts=full)
+
+
+def _must_be_new(db: Connection, session: Session) -> None:
+    same = select(table.c.id).where(
+        table.c.course_id == session.course_id,
+        table.c.class_no == session.class_no,
+        table.c.starts_at == session.starts_at,
+    )
+    recorded = db.execute(same).scalar()
+    if recorded is not None:
+        raise LessonAlreadyRecorded(class_no=session.class_no, starts_at=_local(session.starts_at), lesson=recorded)
 
 
 def _used(db: Connection, contract_ids: Sequence[int]) -> dict[int, int]:
@@ -161,3 +176,7 @@ def _add(db: Connection, session: Session, course: Course, *, by: Caller, now: d
         recorded_by=by.name,
     )
     return Lesson(**db.execute(made.returning(table)).one()._asdict())
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone(SHANGHAI).isoformat(timespec="minutes")

@@ -1,9 +1,9 @@
-"""Two public pages: who may teach here and at what price; and what a scanned code asks to be paid, to whom."""
+"""Public pages: who may teach here and at what price, what a scanned code asks to be paid, how programs may ask."""
 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from babel.dates import format_datetime
 from babel.numbers import format_currency
@@ -49,8 +49,10 @@ _templates.filters |= {"yuan": yuan, "moment": moment, "masked": masked}
 _templates.globals |= {"categories": _CATEGORIES, "states": _STATES, "order_states": _ORDER_STATES}
 
 
-def router(engine: Engine, *, links: Links, clock: Callable[[], datetime]) -> APIRouter:
-    """The pages, reading from `engine`; `links` opens the tokens of scanned codes."""
+def router(
+    engine: Engine, *, links: Links, clock: Callable[[], datetime], description: Callable[[], dict[str, Any]]
+) -> APIRouter:
+    """The pages, reading from `engine`; `links` opens the tokens of scanned codes, `description` is the OpenAPI one."""
     pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
     @pages.get("/")
@@ -79,7 +81,18 @@ def router(engine: Engine, *, links: Links, clock: Callable[[], datetime]) -> AP
                 institution=institutions.get(db, contract.institution_id),
             )
 
+    @pages.get("/docs")
+    def how_programs_ask() -> HTMLResponse:
+        api = description()
+        return _page("description.html", api=api, groups=_by_tag(api))
+
     return pages
+
+
+def _by_tag(api: dict[str, Any]) -> list[tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]]:
+    """The operations of an OpenAPI description, under the tags that it lists, in its own order."""
+    operations = [(method, path, each) for path, item in api["paths"].items() for method, each in item.items()]
+    return [(tag, [each for each in operations if tag["name"] in each[2].get("tags", ())]) for tag in api["tags"]]
 
 
 def _public_list(db: Connection) -> list[tuple[institutions.Institution, list[courses.Course]]]:

@@ -29,10 +29,12 @@ def test_two_equal_rows_in_one_file_stay_two() -> None:
     assert keys(corporate(NEW_HEADER, [row])) == twice[:1]
 
 
-def test_a_transfer_and_its_fee_under_one_serial_stay_two() -> None:
-    assert (
-        len(set(keys(day(entry("1.00", serial="S"), entry("0.10", serial="S"), opening="0.00", closing="1.10")))) == 2
-    )
+def test_a_transfer_and_its_fee_under_one_serial_stay_two_even_in_two_files() -> None:
+    transfer, fee = entry("1.00", serial="S"), entry("0.10", serial="S")
+    both = keys(day(transfer, fee, opening="0.00", closing="1.10"))
+    apart = keys(day(transfer, opening="0.00", closing="1.00")) + keys(day(fee, opening="1.00", closing="1.10"))
+    assert both == apart
+    assert len(set(both)) == 2
 
 
 def test_a_serial_identifies_the_line_across_two_layouts_of_the_bank() -> None:

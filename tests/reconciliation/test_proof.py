@@ -13,7 +13,7 @@ def proof(statement: int) -> Proof:
         ledger_balance=Money(1_000_000),
         differences=(
             Difference(name="企业未付、银行已付", amount=Money(-1_000), reference="8003"),
-            Difference(name="已通知未上账", amount=Money(128_000), reference="TE2610080001"),
+            Difference(name="通知（未上账）", amount=Money(128_000), reference="TE2610080001"),
         ),
         statement_balance=Money(statement),
     )
@@ -34,7 +34,7 @@ def test_the_table_is_aligned_although_chinese_is_twice_as_wide() -> None:
         "------------------------------------------\n"
         "账面余额                          10000.00\n"
         "企业未付、银行已付  8003            -10.00\n"
-        "已通知未上账        TE2610080001   1280.00\n"
+        "通知（未上账）      TE2610080001   1280.00\n"
         "------------------------------------------\n"
         "调节后余额                        11270.00\n"
         "对账单余额                        11269.99\n"

@@ -96,14 +96,45 @@ def test_two_accounts_in_one_file_become_two_statements() -> None:
 def test_a_masked_account_fits_the_full_one_and_no_other() -> None:
     data = corporate(NEW_HEADER, NEW_ROWS, account="1202****3456")
     assert only(data, account=ACCOUNT).account == ACCOUNT
-    with pytest.raises(OtherAccount):
-        read(data, account="1302021019900123456")
+    for other in ("1302021019900123456", "1202021019900123457", "120234", "3456"):
+        with pytest.raises(OtherAccount):
+            read(data, account=other)
 
 
 def test_a_negative_amount_in_a_debit_column_is_a_reversal_that_brings_money_in() -> None:
     rows = [*OLD_ROWS[:4], '8005,{a},,2026-10-09 09:00:00,借,-10.00,,,冲正,,,"9,780.00",']
     lines = only(corporate(OLD_HEADER, rows)).lines
     assert (lines["amount"].tolist()[-1], lines["reversal"].tolist()) == (1_000, [False] * 4 + [True])
+
+
+CARD = (
+    '明细查询文件下载\n\n卡号: 1234****9876,"卡别名: "\n\n'
+    "交易日期,摘要,交易场所,交易国家或地区简称,钞/汇,交易金额(收入),交易金额(支出),交易币种,"
+    "记账金额(收入),记账金额(支出),记账币种,余额,对方户名\n"
+    '2026-10-09  \t,"消费 \t",食堂,CHN,钞,"-  \t",-,-,"  \t",13.40,人民币,"1,086.60 \t",某某公司,\n'
+    '2026-10-08  \t,"工资 \t",,CHN,钞,-,-,-,"1,100.00 \t","  \t",人民币,"1,100.00 \t",某某公司,\n'
+    " \n"
+    '人民币合计,,,,,,,,"1,100.00 \t","13.40 \t",\n'
+)
+
+
+def test_a_card_export_with_its_totals_row_is_read_newest_first() -> None:
+    found = only(CARD.encode("gb18030"))
+    assert (found.account, found.format) == ("1234****9876", "icbc-debit-v1")
+    assert found.lines["amount"].tolist() == [110_000, -1_340]
+    assert (found.opening, found.closing) == (0, 108_660)
+
+
+def test_a_totals_row_that_is_missing_or_wrong_is_refused() -> None:
+    with pytest.raises(ControlTotalsBroken, match="人民币合计 is missing"):
+        read(CARD[: CARD.index("人民币合计")].encode())
+    with pytest.raises(ControlTotalsBroken, match=r"支出\): the file states 13\.41, its lines come to 13\.40"):
+        read(CARD.replace('"13.40', '"13.41').encode())
+
+
+def test_a_nul_in_a_cell_is_never_read_over() -> None:
+    with pytest.raises((NotAStatement, UnknownLayout)):
+        read(corporate(NEW_HEADER, [NEW_ROWS[0].replace("学费", "学\0费")], encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -199,7 +230,9 @@ def test_an_excel_float_with_a_rest_below_the_fen_is_refused() -> None:
 def test_an_account_that_excel_kept_as_a_number_is_never_used_to_identify_anyone() -> None:
     rows = numbers([old_row(30, 30)])
     rows[0][2] = 6222020200098765432.0
-    assert only(xlsx([OLD_HEADER.split("|"), *rows])).lines["counterparty_account"].tolist() == [""]
+    found = only(xlsx([OLD_HEADER.split("|"), *rows]))
+    assert found.lines["counterparty_account"].tolist() == [""]
+    assert found.notes == ("第 2 行“对方账号”被存成数字，末位已丢失，未采用",)
     rows[0][1] = float(ACCOUNT)
     with pytest.raises(BadRow, match="last digits are lost"):
         read(xlsx([OLD_HEADER.split("|"), *rows]))

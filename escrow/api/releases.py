@@ -1,0 +1,169 @@
+"""Releases: the institution asks for what it has taught, once a month inside the window; the bureau decides."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+from pydantic import Field
+from sqlalchemy import Connection, select
+
+from escrow.api.asking import Act, Look, looking, moving_money
+from escrow.api.description import PAYOUTS, may_refuse
+from escrow.api.shapes import Asked, Fen, MonthText, PathId, Reason, Shown, month
+from escrow.payouts import releases
+from escrow.payouts.release_drafts import (
+    AlreadyRequested,
+    FamiliesFirst,
+    LeftOut,
+    MonthNotOver,
+    NothingToRelease,
+    ReleaseRequest,
+)
+from escrow.payouts.windows import OutsideReleaseWindow
+from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
+from escrow.teaching.tables import attendance
+from ledger.chunks import chunks
+
+routes = APIRouter(tags=[PAYOUTS])
+
+
+class MonthAsked(Asked):
+    """The month whose lessons are asked for; older ones that were left out come along."""
+
+    month: MonthText
+
+
+class RejectionAsked(Asked):
+    """Why not."""
+
+    reason: Reason
+
+
+class LeftOutShown(Shown):
+    """A lesson of one student that the request does not hold."""
+
+    lesson_id: int
+    contract_id: int
+    reason: Literal["awaiting_confirmation", "not_paid_for", "disputed"]
+    expected: str | None = Field(description="The month whose window can hold it; null: unknown yet.")
+
+
+class ReleaseShown(Shown):
+    """A request for a month's confirmed lessons (拨付申请)."""
+
+    id: int
+    institution_id: int
+    month: str
+    amount: Fen
+    lessons: int
+    window_rule: str = Field(description="The rule version that let it in.")
+    state: Literal["requested", "approved", "rejected"]
+    requested_by: str
+    requested_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+
+
+class ReleaseWithLeftOut(ReleaseShown):
+    """A request with what it left out, as it stood when it was asked."""
+
+    left_out: list[LeftOutShown]
+
+
+Bureau = Annotated[Act, Depends(moving_money("bureau"))]
+
+
+@routes.post(
+    "/institutions/{institution_id}/release-requests",
+    status_code=201,
+    response_model=ReleaseWithLeftOut,
+    responses=may_refuse(
+        Unknown, OutsideReleaseWindow, MonthNotOver, AlreadyRequested, FamiliesFirst, NothingToRelease, keyed=True
+    ),
+    summary="Ask for a month's release 拨付申请",
+)
+def submit(
+    institution_id: PathId,
+    asked: MonthAsked,
+    act: Annotated[Act, Depends(moving_money("institution", "bureau"))],
+) -> Response:
+    """Only inside the jurisdiction's window, as from the 10th 00:00 to the 15th 24:00 in Asia/Shanghai; a refusal names
+    the next one. It holds exactly the confirmed, undisputed and unreleased lessons, and tells what it leaves out, why,
+    and which month can hold it."""
+
+    def do(db: Connection) -> ReleaseWithLeftOut:
+        request = releases.submit(
+            db, institution_id, month=month(asked.month), rulebook=act.rulebook, by=act.by, now=act.now
+        )
+        return _with_left_out(db, request)
+
+    return act(do, status=201)
+
+
+@routes.get("/release-requests/{request_id}", responses=may_refuse(Unknown), summary="A release request 拨付申请查询")
+def show(
+    request_id: PathId, look: Annotated[Look, Depends(looking("institution", "bureau", "auditor"))]
+) -> ReleaseWithLeftOut:
+    """For its institution, the bureau and the auditor."""
+
+    def read(db: Connection) -> ReleaseWithLeftOut:
+        request = releases.get(db, request_id)
+        if look.by.role == "institution" and look.by.party != request.institution_id:
+            raise Unknown(what="release request", key=request_id)
+        return _with_left_out(db, request)
+
+    return look(read)
+
+
+@routes.post(
+    "/release-requests/{request_id}/approval",
+    response_model=ReleaseShown,
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, keyed=True),
+    summary="Approve a release 批准拨付",
+)
+def approve(request_id: PathId, act: Bureau) -> Response:
+    """Somebody at the bureau who did not ask for it approves: the payout is instructed."""
+    return act(lambda db: ReleaseShown.model_validate(releases.approve(db, request_id, by=act.by, now=act.now)))
+
+
+@routes.post(
+    "/release-requests/{request_id}/rejection",
+    response_model=ReleaseShown,
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, ReasonMissing, keyed=True),
+    summary="Reject a release 驳回拨付",
+)
+def reject(request_id: PathId, asked: RejectionAsked, act: Bureau) -> Response:
+    """With a reason; the lessons are free to be asked for again."""
+
+    def do(db: Connection) -> ReleaseShown:
+        rejected = releases.reject(db, request_id, reason=asked.reason, by=act.by, now=act.now)
+        return ReleaseShown.model_validate(rejected)
+
+    return act(do)
+
+
+def _with_left_out(db: Connection, request: ReleaseRequest) -> ReleaseWithLeftOut:
+    return ReleaseWithLeftOut(
+        **dict(ReleaseShown.model_validate(request)), left_out=_left_out(db, releases.left_out_of(db, request.id))
+    )
+
+
+def _left_out(db: Connection, left_out: Sequence[LeftOut]) -> list[LeftOutShown]:
+    a = attendance.c
+    of = {
+        row.id: row
+        for ids in chunks([each.attendance_id for each in left_out])
+        for row in db.execute(select(a.id, a.lesson_id, a.contract_id).where(a.id.in_(ids)))
+    }
+    return [
+        LeftOutShown(
+            lesson_id=of[each.attendance_id].lesson_id,
+            contract_id=of[each.attendance_id].contract_id,
+            reason=each.reason,
+            expected=None if each.expected is None else str(each.expected),
+        )
+        for each in left_out
+    ]

@@ -1,0 +1,112 @@
+"""The service as a web application: every route, every refusal a problem, one clock."""
+
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic.json_schema import models_json_schema
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from escrow.access import keys
+from escrow.api import (
+    alerts,
+    bank,
+    books,
+    contracts,
+    institutions,
+    lessons,
+    operations,
+    orders,
+    releases,
+    repayments,
+    statements,
+    suspense,
+)
+from escrow.api.bank import NotificationTold
+from escrow.api.description import INTRODUCTION, TAGS, TITLE, described
+from escrow.api.desk import Desk
+from escrow.api.problems import problem_of
+from escrow.db import transaction
+from escrow.refusals import Refusal
+from escrow.rules.rulebook import NoRuleInForce, Rulebook, UnknownJurisdiction
+from escrow.rules.working_days import CalendarUnknown
+from escrow.settings import Settings
+from ledger.entries import LedgerRefusal
+from qrpay.link import Links
+from qrpay.webhooks import MAX_BODY_BYTES
+from reconciliation.statement import StatementRefused
+
+PREFIX: Final = "/api/v1"
+
+_ROOMS: Final = (
+    institutions,
+    contracts,
+    orders,
+    bank,
+    lessons,
+    releases,
+    repayments,
+    suspense,
+    statements,
+    alerts,
+    books,
+)
+_REFUSED: Final = (
+    *(Refusal, StatementRefused, LedgerRefusal, NoRuleInForce, CalendarUnknown, UnknownJurisdiction),
+    *(OperationalError, InterfaceError, PoolTimeout, RequestValidationError, HTTPException, Exception),
+)
+
+
+def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock: Callable[[], datetime]) -> FastAPI:
+    """The application on this database, which must be upgraded. `clock` gives the time of each request, aware.
+
+    Raises ValueError when payment links may not begin with the setting base_url.
+    """
+    with transaction(engine) as db:
+        links = Links(settings.base_url, keys.own_secret(db, "payment-link"))
+    app = FastAPI(
+        title=TITLE,
+        version=_version(),
+        description=INTRODUCTION,
+        openapi_tags=TAGS,
+        # The pages that FastAPI brings for the description load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    app.state.desk = Desk(engine=engine, rulebook=rulebook, settings=settings, clock=clock, links=links)
+    api = APIRouter(prefix=PREFIX)
+    for room in _ROOMS:
+        api.include_router(room.routes)
+    app.include_router(api)
+    app.include_router(operations.routes)
+    for kind in _REFUSED:
+        app.add_exception_handler(kind, _refuse)
+    app.openapi = lambda: _description(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    return app
+
+
+async def _refuse(_request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return problem.response(headers)
+
+
+def _description(app: FastAPI) -> dict[str, Any]:
+    # The bank's body is read raw, since its very bytes are signed; so its shape must be told here.
+    _, told = models_json_schema([(NotificationTold, "validation")], ref_template="#/components/schemas/{model}")
+    return described(app, told["$defs"])
+
+
+def _version() -> str:
+    try:
+        return version("tuition-escrow")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0+checkout"

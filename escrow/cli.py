@@ -1,0 +1,276 @@
+"""The command line: the bank's day, the books and the service from a terminal. The clock is read here and passed on."""
+
+import base64
+import binascii
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Connection
+
+import ledger.reading
+from escrow import db as database
+from escrow.access import keys
+from escrow.access.caller import Role
+from escrow.app import create_app
+from escrow.monitoring.sweep import sweep
+from escrow.oversight import audit as oversight
+from escrow.refusals import Unknown
+from escrow.rules.months import SHANGHAI
+from escrow.rules.rulebook import Rulebook
+from escrow.settings import Settings
+from escrow.settlement import breaks, cash, statements
+from escrow.settlement.reconciling import Reconciliation
+from escrow.settlement.reconciling import reconcile as reconcile_account
+from escrow.teaching.confirmations import confirm_by_silence
+from escrow.terminal import FORESEEN, caller, shown, the_database, told
+from ledger.money import Money
+from qrpay.webhooks import Key
+
+FAILED: Final = 1
+
+cli = typer.Typer(
+    help="Tuition Escrow 校外培训预收费监管. ESCROW_DATABASE_URL chooses the database; a SQLite file by default.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+statement_commands = typer.Typer(help="The bank's statements 对账单.", no_args_is_help=True)
+ledger_commands = typer.Typer(help="The books 账簿.", no_args_is_help=True)
+db_commands = typer.Typer(help="The database.", no_args_is_help=True)
+key_commands = typer.Typer(help="Keys of callers and of banks.", no_args_is_help=True)
+cli.add_typer(statement_commands, name="statement")
+cli.add_typer(ledger_commands, name="ledger")
+cli.add_typer(db_commands, name="db")
+cli.add_typer(key_commands, name="keys")
+
+Account = Annotated[str, typer.Option("--account", help="The supervised account.")]
+
+
+class Format(StrEnum):
+    """What `ledger export` writes."""
+
+    HLEDGER = "hledger"
+    BEANCOUNT = "beancount"
+    CSV = "csv"
+
+
+@cli.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--dir", help="Where its database, bank files and codes go.")] = Path(
+        "demo-data"
+    ),
+) -> None:
+    """A small county lives through three months and prints what happened."""
+    from escrow import demo as county  # noqa: PLC0415  it brings the sandbox bank, which no other command needs
+
+    if not county.run(folder, console=Console()):
+        raise typer.Exit(FAILED)
+
+
+@cli.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
+    folder: Annotated[Path | None, typer.Option("--dir", help="Serve the demo's database in this folder.")] = None,
+) -> None:
+    """The service, until it is stopped."""
+    settings = Settings()
+    if folder is not None:
+        settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'escrow.db'}"})
+    if "base_url" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"base_url": f"http://127.0.0.1:{port}"})
+    with the_database(settings) as engine:
+        app = create_app(engine, rulebook=Rulebook.load(), settings=settings, clock=_now)
+        _say(f"serving {shown(engine)} on http://{host}:{port}; what it can do: http://{host}:{port}/openapi.json")
+        uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+@statement_commands.command("import")
+def import_statement(
+    file: Annotated[Path, typer.Argument(help="camt.053, or a bank's CSV or Excel file.")], account: Account
+) -> None:
+    """Take in a bank's file, whole or not at all, and reconcile its account."""
+    data = file.read_bytes()
+
+    def do(db: Connection) -> None:
+        by, now = caller(), _now()
+        imported = statements.import_file(db, data, filename=file.name, account=account, by=by, now=now)
+        for each in imported:
+            _say(f"{each.account}: {each.begins} – {each.ends}, {each.lines} lines, {each.fresh} of them new")
+        for each_account in sorted({each.account for each in imported}):
+            _print_run(reconcile_account(db, each_account, by=by, now=now))
+
+    _write(do)
+
+
+@cli.command()
+def reconcile(account: Account) -> None:
+    """Match the bank's lines of an account, book what they prove, list the rest, and prove the cash."""
+
+    def do(db: Connection) -> None:
+        _print_run(reconcile_account(db, account, by=caller(), now=_now()))
+        try:
+            _say(str(cash.prove(db, account)))
+        except Unknown:
+            _say(f"{account}: no statement with a balance was imported, so there is no proof of cash yet")
+
+    _write(do)
+
+
+@cli.command()
+def monitor() -> None:
+    """Hold the fee rules against every open contract; print and keep what they find."""
+
+    def do(db: Connection) -> None:
+        found = sweep(db, rulebook=Rulebook.load(), now=_now())
+        for each in found:
+            citation = " ".join(each.citation[part] for part in ("title", "number") if each.citation[part])
+            _say(f"{each.id} {each.state} {each.version} ({citation})\n  {each.zh}\n  {each.en}")
+        _say(f"alerts: {len(found)}")
+
+    _write(do)
+
+
+@cli.command()
+def audit() -> None:
+    """Recompute every invariant from the transfers; exit status 1 and the first breach when one fails."""
+    with the_database(Settings()) as engine, database.snapshot(engine) as db:
+        for breach in oversight.audit(db):
+            _say(f"audit: {breach}")
+            raise typer.Exit(FAILED)
+    _say("audit: ok")
+
+
+@cli.command()
+def silence() -> None:
+    """Confirm the lessons whose guardians have let the rule's working days pass; once a day."""
+
+    def do(db: Connection) -> None:
+        swept = confirm_by_silence(db, by=caller(), now=_now())
+        _say(f"confirmed: {swept.confirmed} lessons, {Money(swept.amount)}; not paid for: {len(swept.unfunded)}")
+
+    _write(do)
+
+
+@ledger_commands.command("trial-balance")
+def trial_balance(
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The end of this day in Asia/Shanghai.")
+    ] = None,
+) -> None:
+    """Every account's debits and credits, summed from the transfers."""
+    end = None if as_of is None else _end_of(as_of.date())
+    with the_database(Settings()) as engine, database.snapshot(engine) as db:
+        balances = ledger.reading.trial_balance(db, as_of=end)
+    table = Table("account", "kind", title=None if as_of is None else f"{as_of.date()}")
+    for column in ("debits", "credits", "balance"):
+        table.add_column(column, justify="right")
+    for each in balances:
+        table.add_row(each.path, each.kind, *(Money(fen).major for fen in (each.debits, each.credits, each.amount)))
+    debits, credits = (sum(getattr(each, side) for each in balances) for side in ("debits", "credits"))
+    table.add_section()
+    table.add_row("total", "", Money(debits).major, Money(credits).major, Money(debits - credits).major)
+    _wide().print(table)
+
+
+@ledger_commands.command("export")
+def export_ledger(
+    file_format: Annotated[Format, typer.Option("--format", help="For which program.")] = Format.HLEDGER,
+) -> None:
+    """Write all transfers as a journal to the standard output."""
+    from ledger import export  # noqa: PLC0415  no other command needs it
+
+    write: Callable[[Connection], Iterator[str]] = getattr(export, file_format.value)
+    with the_database(Settings()) as engine, database.snapshot(engine) as db:
+        sys.stdout.writelines(write(db))
+
+
+@db_commands.command()
+def upgrade() -> None:
+    """Bring the database to the newest version of the schema; make it when there is none."""
+    settings = Settings()
+    with the_database(settings, upgraded=False) as engine:
+        database.upgrade(engine, region=settings.region)
+        _say(f"{shown(engine)} is up to date")
+
+
+@key_commands.command()
+def issue(
+    name: Annotated[str, typer.Option(help="The person or system that will act with it.")],
+    role: Annotated[Role, typer.Option(help="What it may do.")],
+    party: Annotated[int | None, typer.Option(help="The institution's or guardian's id, for those two roles.")] = None,
+) -> None:
+    """Make an API key. It is shown this once; only its hash is kept."""
+    if (party is not None) != (role in {"family", "institution"}):
+        raise typer.BadParameter("--party goes with the roles family and institution, and only with them")
+    _write(lambda db: _say(keys.issue(db, name=name, role=role, party=party, now=_now())))
+
+
+@key_commands.command()
+def trust(
+    key_id: Annotated[str, typer.Option(help="What the bank calls its key.")],
+    public_key: Annotated[str, typer.Option(help="The Ed25519 public key, 32 bytes in base64.")],
+) -> None:
+    """Believe notifications that are signed with this key of a bank, from now on."""
+    try:
+        key = Key(
+            key_id=key_id, algorithm="v1a", material=base64.b64decode(public_key, validate=True), not_before=_now()
+        )
+    except (binascii.Error, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+    _write(lambda db: keys.trust_bank(db, key))
+    _say(f"notifications signed with {key_id} are believed")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command. What goes wrong foreseeably is one sentence on the standard error, and exit status 1."""
+    try:
+        cli(args=arguments)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python must not complain about it a second time on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except FORESEEN as error:
+        print(f"escrow: {told(error)}", file=sys.stderr)
+        sys.exit(FAILED)
+
+
+def _write(do: Callable[[Connection], None]) -> None:
+    with the_database(Settings()) as engine, database.transaction(engine) as db:
+        do(db)
+
+
+def _print_run(run: Reconciliation) -> None:
+    for kind, counts in (("matched", run.matched), ("booked", run.booked)):
+        told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "nothing new"
+        _say(f"{run.account}: {kind}: {told}")
+    _say(f"{run.account}: open breaks: {len(run.open)}")
+    for each in run.open:
+        kind = breaks.IN_CHINESE.get(each.kind, each.kind)
+        _say(f"  {each.id} {kind} {Money(each.amount).major} {each.detail} (due {each.due_on}, {each.owner})")
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, SHANGHAI)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _wide() -> Console:
+    """A terminal as it is; a file or a pipe as wide as the longest line needs."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

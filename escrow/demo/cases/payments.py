@@ -1,0 +1,193 @@
+"""Payments that go wrong: paid twice, told six times, never told, without a reference, a fen short."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from escrow.bank.sandbox import Fault
+from escrow.demo import banking, enrolling
+from escrow.demo.agenda import clock
+from escrow.demo.cases.outcome import Outcome, gone, local_day, money_of, payments_of, payouts_of, seen_on
+from escrow.demo.county import Family
+from escrow.demo.town import OFFICER, SECOND, Class, Enrolled, Town
+from escrow.demo.yuan import yuan
+from escrow.enrolment import payments
+from escrow.enrolment.orders import Order
+from escrow.enrolment.payments import Payment
+from escrow.enrolment.placing import IN_CHINESE
+from escrow.enrolment.tables import bank_event, payment
+from escrow.payouts import suspense
+from escrow.payouts.tables import suspense_decision
+from escrow.refusals import FourEyes
+from ledger.reading import by_reference
+
+DAY: Final = date(2026, 7, 20)
+REPEATS: Final = 5
+
+Pay = Callable[[Town, Enrolled, Order, datetime], None]
+
+
+def put_on_agenda(town: Town) -> None:
+    """Five families of five institutions."""
+    deeds: tuple[tuple[str, Pay], ...] = (
+        ("short", _a_fen_short),
+        ("twice", _twice),
+        ("repeated", _told_again_and_again),
+        ("dropped", _never_told),
+        ("unnamed", _without_reference),
+    )
+    for number, (title, pay) in enumerate(deeds):
+        family = town.people.family(steady=True)
+        town.notes[title] = family.payer_account
+        deed = partial(_sign_and, town, town.others[number].classes[0], family, pay=pay)
+        town.later(clock(DAY + timedelta(days=number), 10, 10 * number), deed)
+
+
+def _sign_and(town: Town, klass: Class, family: Family, now: datetime, *, pay: Pay) -> None:
+    enrolled = enrolling.sign(town, klass, family, now)
+    pay(town, enrolled, enrolling.place(town, enrolled, now), now)
+
+
+def _twice(town: Town, enrolled: Enrolled, order: Order, now: datetime) -> None:
+    """Father and mother both scan the code; the second payment goes back."""
+    for minutes in (20, 55):
+        town.later(now + timedelta(minutes=minutes), partial(banking.pay, town, enrolled, order))
+    back = partial(_decide_suspense, town, enrolled, reason="同一订单重复支付，退回付款人")
+    town.later(clock(now.date() + timedelta(days=1), 10), back)
+
+
+def _told_again_and_again(town: Town, enrolled: Enrolled, order: Order, now: datetime) -> None:
+    fault = Fault(repeat=REPEATS)
+    town.later(now + timedelta(minutes=20), partial(banking.pay, town, enrolled, order, fault=fault))
+
+
+def _never_told(town: Town, enrolled: Enrolled, order: Order, now: datetime) -> None:
+    fault = Fault(drop=True)
+    town.later(now + timedelta(minutes=20), partial(banking.pay, town, enrolled, order, fault=fault))
+
+
+def _without_reference(town: Town, enrolled: Enrolled, order: Order, now: datetime) -> None:
+    """A transfer by hand, the order's number forgotten; payer and amount tell whose it is."""
+    town.later(now + timedelta(minutes=20), partial(banking.pay, town, enrolled, order, named=False))
+    reason = f"付款人与金额均与{enrolled.family.student}的合同一致，家长来电确认"
+    assign = partial(_decide_suspense, town, enrolled, reason=reason, contract_id=enrolled.contract.id)
+    town.later(clock(now.date() + timedelta(days=1), 10), assign)
+
+
+def _a_fen_short(town: Town, enrolled: Enrolled, order: Order, now: datetime) -> None:
+    """A fen too little goes back; two hours later the family pays the same order rightly."""
+    short = partial(banking.pay, town, enrolled, order, amount=order.amount - 1)
+    town.later(now + timedelta(minutes=20), short)
+    town.later(now + timedelta(minutes=140), partial(banking.pay, town, enrolled, order))
+    back = partial(_decide_suspense, town, enrolled, reason="金额与订单不符，退回后按订单重付")
+    town.later(clock(now.date() + timedelta(days=1), 10), back)
+
+
+def _decide_suspense(
+    town: Town, enrolled: Enrolled, now: datetime, *, reason: str, contract_id: int | None = None
+) -> None:
+    """One officer works off the list and proposes; approving it too is refused; in the afternoon another approves."""
+    with town.request() as db:
+        waiting = payments.in_suspense(db, enrolled.account)
+        found = next(each for each in waiting if each.payer_account == enrolled.family.payer_account)
+        proposal = suspense.propose(db, found.id, contract_id=contract_id, reason=reason, by=OFFICER, now=now)
+    try:
+        with town.request() as db:
+            suspense.approve(db, proposal.id, by=OFFICER, now=now)
+    except FourEyes as refusal:
+        town.notes["own proposal"] = refusal
+    town.later(now + timedelta(hours=5), partial(_approve, town, proposal.id))
+
+
+def _approve(town: Town, proposal_id: int, now: datetime) -> None:
+    with town.request() as db:
+        suspense.approve(db, proposal_id, by=SECOND, now=now)
+
+
+def told(db: Connection, town: Town) -> list[Outcome]:
+    """What became of each payment."""
+    came = {title: payments_of(db, town.notes[title]) for title in ("twice", "repeated", "dropped", "unnamed", "short")}
+    return [
+        Outcome(
+            zh="一个订单付了两次",
+            en="an order paid twice",
+            answer=_parked_and_returned(db, came["twice"][1]),
+            money=_money(db, came["twice"]),
+        ),
+        Outcome(
+            zh="一条通知重发五次",
+            en="a notification repeated five times",
+            answer=_told_often(db, town, came["repeated"][0]),
+            money=_money(db, came["repeated"]),
+        ),
+        Outcome(
+            zh="一条通知丢失",
+            en="a notification dropped",
+            answer=_found_on_statement(db, came["dropped"][0]),
+            money=_money(db, came["dropped"]),
+        ),
+        Outcome(
+            zh="付款未写订单号",
+            en="a payment with no reference",
+            answer=_parked_and_assigned(db, came["unnamed"][0]),
+            money=_money(db, came["unnamed"]),
+        ),
+        Outcome(
+            zh="少付一分钱",
+            en="a payment one fen short",
+            answer=f"{_parked_and_returned(db, came['short'][0])}\n重付 paid again：{_placed(came['short'][1])}",
+            money=_money(db, came["short"]),
+        ),
+    ]
+
+
+def _money(db: Connection, came: list[Payment]) -> str:
+    contract_id = next(each.contract_id for each in came if each.contract_id)
+    back = "".join(f"\n退回付款人 back with the payer {yuan(each.amount)}" for each in came if each.state == "returned")
+    return money_of(db, contract_id) + back
+
+
+def _placed(each: Payment) -> str:
+    how = "入合同 placed" if each.state == "placed" else each.state
+    return f"{local_day(each.paid_at)} {yuan(each.amount)} {how}"
+
+
+def _parked_and_returned(db: Connection, each: Payment) -> str:
+    back = "\n".join(gone(db, payout) for payout in payouts_of(db, "return", each.id))
+    return f"{yuan(each.amount)} {_parked(each)}\n{_decided(db, each)}退回 sent back\n{back}"
+
+
+def _parked_and_assigned(db: Connection, each: Payment) -> str:
+    return f"{yuan(each.amount)} {_parked(each)}\n{_decided(db, each)}转入合同 assigned\n{_placed(each)}"
+
+
+def _parked(each: Payment) -> str:
+    return f"暂存 suspense：{IN_CHINESE.get(each.reason, '')}（{each.reason}）"
+
+
+def _decided(db: Connection, each: Payment) -> str:
+    row = db.execute(select(suspense_decision).where(suspense_decision.c.payment_id == each.id)).one()
+    return f"{row.proposed_by} 提出 proposed，{row.decided_by} 批准 approved："
+
+
+def _told_often(db: Connection, town: Town, each: Payment) -> str:
+    kept = db.execute(
+        select(bank_event.c.webhook_id).where(bank_event.c.body.contains(f'"{each.serial}"', autoescape=True))
+    ).scalars()
+    sent = sum(town.heard[webhook_id] for webhook_id in kept)
+    books = len(by_reference(db, [f"payment/{each.supervised_account}/{each.serial}"]))
+    same = select(func.count()).where(payment.c.serial == each.serial)
+    return (
+        f"共送达 heard {sent} 次，到账记录 payments {db.execute(same).scalar_one()} 笔，记账 transfers {books} 笔\n"
+        f"首次即 {_placed(each)}"
+    )
+
+
+def _found_on_statement(db: Connection, each: Payment) -> str:
+    return (
+        f"来源 source：{each.source}，对账单 {seen_on(db, payment_id=each.id)} 的流水，"
+        f"{local_day(each.recorded_at)} 导入时入账\n{_placed(each)}"
+    )

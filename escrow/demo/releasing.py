@@ -1,0 +1,56 @@
+"""Releases: in the month's window each institution asks for what it has taught, and the bureau decides."""
+
+from datetime import date, datetime
+from functools import partial
+from typing import Final
+
+from escrow.demo.agenda import clock
+from escrow.demo.town import OFFICER, SECOND, School, Town
+from escrow.payouts import releases
+from escrow.payouts.release_drafts import NothingToRelease, ReleaseRequest
+from escrow.rules.months import Month
+from escrow.rules.working_days import after_working_days
+
+MONTHS: Final = (Month(2026, 8), Month(2026, 9), Month(2026, 10))
+"""Months of teaching; each is asked for in the window of the next."""
+
+
+def put_on_agenda(town: Town, otherwise: set[tuple[str, str]]) -> None:
+    """Each institution asks on some working hour of the window's first days, but for those of `otherwise`: pairs of
+    a supervised account and a month that a case asks for itself."""
+    for month in MONTHS:
+        following = month.plus(1)
+        for school in town.schools:
+            if (school.account, str(month)) in otherwise:
+                continue
+            day = date(following.year, following.month, town.rng.randint(10, 12))
+            at = clock(day, town.rng.randrange(9, 15), town.rng.randrange(60))
+            town.later(at, partial(ask_and_decide, town, school, month))
+
+
+def ask_and_decide(town: Town, school: School, month: Month, now: datetime) -> None:
+    """Ask, and be approved on the next working morning. An institution that taught nothing has nothing to ask."""
+    try:
+        request = ask(town, school, month, now)
+    except NothingToRelease:
+        return
+    town.later(next_morning(now), partial(approve, town, request.id))
+
+
+def ask(town: Town, school: School, month: Month, now: datetime) -> ReleaseRequest:
+    """An institution asks for a month. Raises what the service answers."""
+    with town.request() as db:
+        return releases.submit(
+            db, school.institution.id, month=month, rulebook=town.rulebook, by=school.caller, now=now
+        )
+
+
+def approve(town: Town, request_id: int, now: datetime) -> None:
+    """The bureau approves; the next payout file carries it."""
+    with town.request() as db:
+        releases.approve(db, request_id, by=SECOND if request_id % 2 else OFFICER, now=now)
+
+
+def next_morning(now: datetime) -> datetime:
+    """Ten o'clock on the next working day."""
+    return clock(after_working_days(now.date(), 1), 10)

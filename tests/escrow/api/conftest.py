@@ -1,0 +1,89 @@
+"""A service with a small town behind it: one institution, one course, a family with a contract, the bank, the bureau.
+
+Everything is entered through the routes. The clock stands where a test sets it.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+
+from escrow.access import keys
+from escrow.app import create_app
+from escrow.db import open_engine, transaction
+from escrow.rules.rulebook import Rulebook
+from escrow.settings import Settings
+from qrpay.webhooks import SigningKey
+from tests.escrow.api.town import Bank, Clock, Service, Town, institution, yuan
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(datetime(2026, 9, 1, 2, 0, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def door(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The application, built once: its routes take a second to make. Each test puts a desk of its own behind it."""
+    file = shutil.copyfile(sqlite_template, tmp_path_factory.mktemp("door") / "escrow.db")
+    engine = open_engine(f"sqlite:///{file}")
+    app = create_app(
+        engine, rulebook=Rulebook.load(), settings=Settings(), clock=lambda: datetime(2026, 9, 1, tzinfo=UTC)
+    )
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+    engine.dispose()
+
+
+@pytest.fixture
+def service(door: TestClient, engine: Engine, clock: Clock) -> Service:
+    state = door.app.state  # type: ignore[attr-defined]  # the test client calls it an ASGI application only
+    state.desk = replace(state.desk, engine=engine, clock=clock)
+    service = Service(client=door, engine=engine, clock=clock)
+    for name, role in (("zhang", "bureau"), ("li", "bureau"), ("auditor", "auditor"), ("teller", "bank")):
+        service.hire(name, role)  # type: ignore[arg-type]  # the names of roles, as they are
+    return service
+
+
+@pytest.fixture
+def bank(service: Service) -> Bank:
+    key = SigningKey(key_id="bank-1", algorithm="v1a", material=hashlib.sha256(b"the bank").digest())
+    with transaction(service.engine) as db:
+        keys.trust_bank(db, key.verifier(not_before=datetime(2026, 1, 1, tzinfo=UTC)))
+    return Bank(service=service, key=key)
+
+
+@pytest.fixture
+def town(service: Service, bank: Bank) -> Town:
+    school = service.done("zhang", "/institutions", institution(1))["id"]
+    service.hire("school", "institution", school)
+    course = {"name": "素描", "subject": "drawing", "list_price": yuan("400.00")}
+    course_id = service.done("school", f"/institutions/{school}/courses", course)["id"]
+    child = {"name": "小明", "guardian_name": "王芳", "mobile": "13800000000"}
+    student = service.done("school", "/students", child)
+    service.hire("family", "family", student["guardian_id"])
+    terms = {
+        "course_id": course_id,
+        "student_id": student["id"],
+        "lessons": 3,
+        "gifted": 1,
+        "price": yuan("1000.00"),
+        "first_lesson": "2026-09-05",
+        "last_lesson": "2026-11-20",
+    }
+    contract = service.done("school", "/contracts", terms)["contract"]["id"]
+    return Town(
+        service=service,
+        bank=bank,
+        institution=school,
+        course=course_id,
+        student=student["id"],
+        guardian=student["guardian_id"],
+        contract=contract,
+    )
