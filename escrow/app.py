@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -32,15 +33,18 @@ from escrow.api import (
 from escrow.api.bank import NotificationTold
 from escrow.api.description import INTRODUCTION, TAGS, TITLE, described
 from escrow.api.desk import Desk
+from escrow.api.limits import BodyLimit
 from escrow.api.problems import problem_of
 from escrow.db import transaction
 from escrow.refusals import Refusal
 from escrow.rules.rulebook import NoRuleInForce, Rulebook, UnknownJurisdiction
 from escrow.rules.working_days import CalendarUnknown
 from escrow.settings import Settings
+from escrow.web import pages
 from ledger.entries import LedgerRefusal
 from qrpay.link import Links
 from qrpay.webhooks import MAX_BODY_BYTES
+from reconciliation.reading import MAX_BYTES
 from reconciliation.statement import StatementRefused
 
 PREFIX: Final = "/api/v1"
@@ -79,8 +83,9 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
         # The pages that FastAPI brings for the description load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
     )
+    largest = {f"{PREFIX}/statements": MAX_BYTES + statements.AROUND_THE_FILE}
+    app.add_middleware(BodyLimit, usual=MAX_BODY_BYTES, larger=largest)
     app.state.desk = Desk(engine=engine, rulebook=rulebook, settings=settings, clock=clock, links=links)
     api = APIRouter(prefix=PREFIX)
     for room in _ROOMS:
@@ -89,7 +94,9 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
     app.include_router(operations.routes)
     for kind in _REFUSED:
         app.add_exception_handler(kind, _refuse)
-    app.openapi = lambda: _description(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    describe = partial(_description, app)
+    app.include_router(pages.router(engine, links=links, clock=clock, description=describe))
+    app.openapi = describe  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
@@ -20,7 +19,6 @@ import ledger.reading
 from escrow import db as database
 from escrow.access import keys
 from escrow.access.caller import Role
-from escrow.app import create_app
 from escrow.monitoring.sweep import sweep
 from escrow.oversight import audit as oversight
 from escrow.refusals import Unknown
@@ -83,6 +81,10 @@ def serve(
     folder: Annotated[Path | None, typer.Option("--dir", help="Serve the demo's database in this folder.")] = None,
 ) -> None:
     """The service, until it is stopped."""
+    import uvicorn  # noqa: PLC0415  the web takes a second to load, and no other command needs it
+
+    from escrow.app import create_app  # noqa: PLC0415  likewise
+
     settings = Settings()
     if folder is not None:
         settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'escrow.db'}"})

@@ -29,6 +29,10 @@ BREAKS: Final = (
 )
 
 
+_ITEM: Final = ("item", "amount", "serial", "reference", "name", "account", "day")
+_LINE: Final = ("line", *_ITEM[1:], "named", "several")
+"""What the steps look at; the other columns are for the sentences, and each would be copied by every step."""
+
 _NOTHING: Final = pd.DataFrame({"line": [], "item": []}, dtype="int64")
 """What a step has settled that had nothing to compare: most have not, and a merge of nothing costs its milliseconds."""
 
@@ -60,7 +64,8 @@ def match(
     """
     left, right = _lines(lines, items, references), _items(items)
     settled = pd.DataFrame({"line": [], "item": [], "rule": [], "kind": []}).astype({"line": "int64", "item": "int64"})
-    ours, theirs, met = left, right, right.head(0)
+    lean_left, lean_right = left[list(_LINE)], right[list(_ITEM)]
+    ours, theirs, met = lean_left, lean_right, lean_right.head(0)
     for step in (
         partial(_paired, rule="serial", by=["serial", "reference", "amount"]),
         partial(_paired, rule="serial", by=["serial", "amount"]),
@@ -80,8 +85,9 @@ def match(
         if found.empty:
             continue  # most statements are done after a step or two; what nobody changed is not computed again
         settled = pd.concat([settled, found], ignore_index=True)
-        met = right[right["item"].isin(settled.loc[settled["rule"] != "", "item"])]
-        ours, theirs = left[~left["line"].isin(settled["line"])], right[~right["item"].isin(settled["item"])]
+        met = lean_right[lean_right["item"].isin(settled.loc[settled["rule"] != "", "item"])]
+        ours = lean_left[~lean_left["line"].isin(settled["line"])]
+        theirs = lean_right[~lean_right["item"].isin(settled["item"])]
     matches, breaks = worded(settled, left, right, currency=currency)
     return Outcome(matches=matches, breaks=breaks)
 
@@ -132,19 +138,20 @@ def _paired(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame, *, rul
 def _repeated(ours: pd.DataFrame, _theirs: pd.DataFrame, met: pd.DataFrame, *, by: str) -> pd.DataFrame:
     """Lines that say again what a matched line said. (Payments of one batch share a serial: there names decide.)"""
     again = ours[(ours[by] != "") & ((ours["named"] == 0) | (by == "reference"))]
-    once = met[met[by] != ""].drop_duplicates([by, "amount"])
+    once = met[met[by] != ""]
     if again.empty or once.empty:
         return _NOTHING
+    once = once.drop_duplicates([by, "amount"])
     pairs = again[[by, "amount", "line"]].merge(once[[by, "amount", "item"]], on=[by, "amount"])
     return _settled(pairs, kind="duplicate")
 
 
 def _differing(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame, *, by: str) -> pd.DataFrame:
     """Lines of the same identity as an item but another amount: a break, never a match."""
-    items = theirs[theirs[by] != ""].assign(incoming=theirs["amount"] > 0).drop_duplicates([by, "incoming"])
-    ours = ours[ours[by] != ""]
-    if ours.empty or items.empty:
+    ours, theirs = ours[ours[by] != ""], theirs[theirs[by] != ""]
+    if ours.empty or theirs.empty:
         return _NOTHING
+    items = theirs.assign(incoming=theirs["amount"] > 0).drop_duplicates([by, "incoming"])
     both = ours.merge(items, on=by, suffixes=("", "_item"))
     both["opposite"] = (both["amount"] > 0) != both["incoming"]
     both = both.sort_values(["line", "opposite", "item"]).drop_duplicates("line")

@@ -21,7 +21,6 @@ from escrow.settlement.reconciling import Reconciliation, reconcile
 from escrow.settlement.statements import GapBeforeStatement, Imported, NoPeriod, NotSupervised
 from escrow.settlement.tables import match, statement_line
 from reconciliation.proof import Proof
-from reconciliation.reading import MAX_BYTES
 from reconciliation.statement import (
     BadRow,
     ControlTotalsBroken,
@@ -138,7 +137,6 @@ class ReconciliationShown(Shown):
     "/statements",
     status_code=201,
     response_model=TakenIn,
-    max_body_size=MAX_BYTES + AROUND_THE_FILE,
     responses=may_refuse(
         *(NotAStatement, UnknownLayout, BadRow, ControlTotalsBroken, OtherAccount, DoctypeRefused, TooLarge),
         *(NotSupervised, NoPeriod, GapBeforeStatement),

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from typing import TypeAlias
 
 from escrow.rules.months import SHANGHAI
+from escrow.rules.working_days import after_working_days
 
 Deed: TypeAlias = Callable[[datetime], object]
 """Something done at an instant, which it is told."""
@@ -33,3 +34,8 @@ class Agenda:
 def clock(day: date, hour: int, minute: int = 0, second: int = 0) -> datetime:
     """A time on the wall clock of the county."""
     return datetime.combine(day, time(hour, minute, second), SHANGHAI)
+
+
+def next_morning(now: datetime) -> datetime:
+    """Ten o'clock on the next working day: when an office gets to it."""
+    return clock(after_working_days(now.astimezone(SHANGHAI).date(), 1), 10)

@@ -18,7 +18,7 @@ from escrow.settlement import reconciling, statements
 from qrpay.webhooks import verify
 from reconciliation.statement import NotAStatement
 
-HOURS: Final = (9, 12, 15, 18, 21)
+HOURS: Final = (9, 13, 17, 21)
 """When the bank sends what it has to say: some events in one notification."""
 EVENTS: Final = 50
 
@@ -27,7 +27,7 @@ STATEMENTS: Final = (
     (date(2026, 8, 1), date(2026, 8, 31), date(2026, 9, 2)),
     (date(2026, 9, 1), date(2026, 9, 30), date(2026, 10, 9)),
     (date(2026, 10, 1), date(2026, 10, 31), date(2026, 11, 3)),
-    (date(2026, 11, 1), date(2026, 11, 16), date(2026, 11, 17)),
+    (date(2026, 11, 1), date(2026, 11, 15), date(2026, 11, 16)),
 )
 """First and last day of each statement, and the day it is imported."""
 

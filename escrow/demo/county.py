@@ -31,7 +31,7 @@ CASES: Final = 5
 
 USUAL: Final = (2, 24)
 """Lessons a week and lessons of a contract."""
-PACES: Final = (USUAL, USUAL, USUAL, (2, 20), (2, 22), (3, 30), (3, 36), (4, 48))
+PACES: Final = (USUAL, USUAL, (2, 20), (2, 20), (2, 22), (3, 30), (3, 36), (4, 48))
 """As often as they are common; the last is for the summer only."""
 MAX_YUAN: Final = 4_950
 """An ordinary contract outside the school subjects stays below the cap on its amount."""
@@ -163,13 +163,13 @@ def plan(county: County, rng: Random, people: People) -> list[SchoolPlan]:
 
 
 def _class_sizes(families: int, schools: int, rng: Random) -> list[list[int]]:
-    """Families by school and class: one class for each school, then second ones (of 11 to 15) while families last."""
-    least = min(families // schools, 13)
+    """Families by school and class: one class for each school, then second ones (of 12 to 15) while families last."""
+    least = min(families // schools, 14)
     sizes = [[least] for _ in range(schools)]
     left = families - least * schools
     at = 0
     while left:
-        size = min(left, rng.randint(11, 15))
+        size = min(left, rng.randint(12, 15))
         sizes[at % schools].append(size)
         left -= size
         at += 1

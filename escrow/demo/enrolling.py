@@ -8,7 +8,7 @@ from typing import Final
 from escrow.access.caller import Caller
 from escrow.bank.sandbox import Fault
 from escrow.demo import banking
-from escrow.demo.agenda import clock
+from escrow.demo.agenda import clock, next_morning
 from escrow.demo.county import Family, SchoolPlan
 from escrow.demo.town import OFFICER, Class, Enrolled, School, Town
 from escrow.enrolment import contracts, orders, students
@@ -88,25 +88,38 @@ def sign_order_and_pay(town: Town, klass: Class, family: Family, now: datetime) 
 def sign(town: Town, klass: Class, family: Family, now: datetime, *, draft: Draft | None = None) -> Enrolled:
     """Enter the child and sign the contract; what the fee rules find becomes an alert in the same transaction.
 
-    `draft` changes the class's terms (its student is filled in). The contract comes on the class's roll.
+    `draft` changes the class's terms (its student is filled in). The contract comes on the class's roll, and an
+    officer takes up what was found on the next working morning.
     """
-    school = klass.school
+    by = klass.school.caller
     with town.request() as db:
         student = students.enter(
-            db, name=family.student, guardian_name=family.guardian, mobile=family.mobile, by=school.caller, now=now
+            db, name=family.student, guardian_name=family.guardian, mobile=family.mobile, by=by, now=now
         )
-        terms = draft_of(klass, student.id) if draft is None else replace(draft, student_id=student.id)
-        signed = contracts.sign(db, terms, rulebook=town.rulebook, by=school.caller, now=now)
+    terms = draft_of(klass, student.id) if draft is None else replace(draft, student_id=student.id)
+    with town.request() as db:
+        signed = contracts.sign(db, terms, rulebook=town.rulebook, by=by, now=now)
         contract = signed.contract
-        seen = [
-            Sighting(finding=each, institution_id=contract.institution_id, contract_id=contract.id)
-            for each in signed.findings
-        ]
-        alerts.raise_(db, seen, now=now)
+        raised = alerts.raise_(
+            db,
+            [
+                Sighting(finding=each, institution_id=contract.institution_id, contract_id=contract.id)
+                for each in signed.findings
+            ],
+            now=now,
+        )
+    for each in raised:
+        town.later(next_morning(now), partial(_take_up, town, each.id))
     guardian = Caller(name=family.guardian, role="family", party=contract.guardian_id)
     enrolled = Enrolled(contract=contract, klass=klass, family=family, guardian=guardian)
     klass.roll.append(enrolled)
     return enrolled
+
+
+def _take_up(town: Town, alert_id: int, now: datetime) -> None:
+    """Somebody at the bureau takes an alert."""
+    with town.request() as db:
+        alerts.acknowledge(db, alert_id, by=OFFICER, now=now)
 
 
 def place(town: Town, enrolled: Enrolled, now: datetime) -> Order:

@@ -4,12 +4,11 @@ from datetime import date, datetime
 from functools import partial
 from typing import Final
 
-from escrow.demo.agenda import clock
+from escrow.demo.agenda import clock, next_morning
 from escrow.demo.town import OFFICER, SECOND, School, Town
 from escrow.payouts import releases
 from escrow.payouts.release_drafts import NothingToRelease, ReleaseRequest
 from escrow.rules.months import Month
-from escrow.rules.working_days import after_working_days
 
 MONTHS: Final = (Month(2026, 8), Month(2026, 9), Month(2026, 10))
 """Months of teaching; each is asked for in the window of the next."""
@@ -49,8 +48,3 @@ def approve(town: Town, request_id: int, now: datetime) -> None:
     """The bureau approves; the next payout file carries it."""
     with town.request() as db:
         releases.approve(db, request_id, by=SECOND if request_id % 2 else OFFICER, now=now)
-
-
-def next_morning(now: datetime) -> datetime:
-    """Ten o'clock on the next working day."""
-    return clock(after_working_days(now.date(), 1), 10)

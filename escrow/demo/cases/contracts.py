@@ -86,7 +86,8 @@ def told(db: Connection, town: Town) -> list[Outcome]:
 def _alerts(db: Connection, contract_ids: Sequence[int]) -> str:
     query = select(alert).where(alert.c.contract_id.in_(contract_ids)).order_by(alert.c.id)
     return "\n".join(
-        f"签订并预警 let in and flagged：{row.found_text}，上限 limit {row.limit_text}\n"
-        f"{row.version}（{row.citation['number']}）"
+        f"签订，并预警 let in and flagged\n"
+        f"{row.found_text}，上限 limit {row.limit_text}\n"
+        f"{row.version}\n{row.citation['number']}"
         for row in db.execute(query)
     )

@@ -24,7 +24,7 @@ from escrow.rules.months import Month
 SIGNED: Final = date(2026, 7, 28)
 SIGNED_FOR_TERM: Final = date(2026, 8, 20)
 LEAVES: Final = clock(date(2026, 9, 16), 11)
-LEAVES_LATE: Final = clock(date(2026, 11, 12), 16, 30)
+LEAVES_LATE: Final = clock(date(2026, 11, 11), 16, 30)
 SLOW_BANK: Final = clock(date(2026, 11, 17), 10)
 """When the bank takes the file of half an hour later; the last statement ends the day before."""
 
@@ -115,8 +115,9 @@ def _refunded(db: Connection, town: Town, title: str, *, zh: str, en: str) -> Ou
     payers = {each.payer_account for each in payments_of(db, payer_account)}
     original = all(each.creditor_account in payers for each in out)
     words = [
-        f"应退 {yuan(row.amount)}，暂留未确认课时 held back {yuan(row.held_back)}；{row.rule}",
-        f"原路退回 to the original payer：{'是 yes' if original else '否 no'}（{_masked(out[0].creditor_account)}）",
+        f"应退 {yuan(row.amount)}，暂留未确认课时 held back {yuan(row.held_back)}",
+        row.rule,
+        f"原路退回 to the original payer：{'是 yes' if original else '否 no'} {_masked(out[0].creditor_account)}",
         *(gone(db, each) for each in out),
     ]
     return Outcome(zh=zh, en=en, answer="\n".join(words), money=money_of(db, row.contract_id))
@@ -124,13 +125,14 @@ def _refunded(db: Connection, town: Town, title: str, *, zh: str, en: str) -> Ou
 
 def _closing(db: Connection, town: Town) -> Iterator[str]:
     row = db.execute(select(closure).where(closure.c.id == town.notes["closure"])).one()
-    yield f"{row.requested_by} 冻结 froze：「{row.reason}」"
+    yield f"{row.requested_by}冻结 froze it：\n「{row.reason}」"
     roster = [fen for fen in town.notes["roster"] if fen]
     yield f"审核名册 roster：{len(roster)} 份合同 {yuan(sum(roster))}"
-    yield f"自批被拒 {town.notes['own closure'].slug}；{row.approved_by} 批准 approved"
-    yield f"期间申请拨付被拒 {town.notes['families first'].slug}（民办教育促进法第五十九条）"
+    yield f"期间申请拨付被拒 {town.notes['families first'].slug}（民促法第五十九条）"
+    yield f"{row.requested_by}自批被拒 {town.notes['own closure'].slug}；{row.approved_by}批准 approved"
     found = [Refund(**each._asdict()) for each in db.execute(select(refund).where(refund.c.closure_id == row.id))]
-    yield f"退费 refunds {len(found)} 笔 {yuan(sum(each.amount for each in found))}，{_days(db, found)}"
+    yield f"退费 refunds {len(found)} 笔 {yuan(sum(each.amount for each in found))}"
+    yield _days(db, found)
 
 
 def _days(db: Connection, found: Sequence[Refund]) -> str:
@@ -138,7 +140,7 @@ def _days(db: Connection, found: Sequence[Refund]) -> str:
     seen = {seen_on(db, instruction_id=each.id) for each in paid}
     files = {each.batch_id for each in paid}
     days = "、".join(str(day) if day else "未付出 not yet" for day in sorted(seen, key=str))
-    return f"{len(files)} 个付款文件 payout file，对账单 seen leaving {days}"
+    return f"{len(files)} 个付款文件 payout file；对账单 {days} 已见付出 seen leaving"
 
 
 def _after_closing(db: Connection, town: Town) -> Iterator[str]:
@@ -159,7 +161,7 @@ def _after_closing(db: Connection, town: Town) -> Iterator[str]:
     )
     request = db.execute(last).first()
     if request is not None:
-        yield f"退费之后才拨付已上课时 released afterwards：{request.month} {yuan(request.amount)} {request.state}"
+        yield f"退费之后才拨付 released afterwards：\n{request.month} {yuan(request.amount)} {request.state}"
     book = ledger.accounts.find(db, [f"bank/{school.account}"])[f"bank/{school.account}"]
     yield f"账户余额 left in the account {yuan(book.balance)}"
 

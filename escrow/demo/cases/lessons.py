@@ -13,6 +13,7 @@ from escrow.demo.cases.outcome import Outcome, money_of
 from escrow.demo.county import Family
 from escrow.demo.town import OFFICER, Class, Enrolled, Town
 from escrow.demo.yuan import yuan
+from escrow.payouts.release_drafts import REASONS_IN_CHINESE
 from escrow.payouts.tables import release_line, release_request
 from escrow.teaching import confirmations
 from escrow.teaching.tables import attendance, lesson
@@ -97,7 +98,7 @@ def _dispute_of(db: Connection, lesson_id: int, contract_id: int) -> str:
         .where(attendance.c.lesson_id == lesson_id, attendance.c.contract_id == contract_id)
     )
     row = db.execute(query).one()
-    said = f"{row.held_on} 的课：「{row.dispute}」"
+    said = f"{row.held_on} 的课，家长异议：\n「{row.dispute}」"
     if row.state == "struck":
         return f"{said}\n撤销，不结转 struck out, it earns nothing"
     lines = (
@@ -110,7 +111,7 @@ def _dispute_of(db: Connection, lesson_id: int, contract_id: int) -> str:
         f"{each.month} 的申请：{'未纳入 left out, ' + each.left_out if each.left_out else '已纳入 held, ' + each.state}"
         for each in db.execute(lines)
     ]
-    return "\n".join([said, f"认定已上 {row.state} by {row.confirmed_by}，{yuan(row.share or 0)}", *asked])
+    return "\n".join([said, f"认定已上 {row.state} by {row.confirmed_by}：{yuan(row.share or 0)}", *asked])
 
 
 def _left_out(db: Connection) -> Iterator[str]:
@@ -123,8 +124,9 @@ def _left_out(db: Connection) -> Iterator[str]:
         .order_by(n.month, r.left_out, r.expected)
     )
     for row in db.execute(query):
-        expected = f"，预计窗口 expected {row.expected}" if row.expected else ""
-        yield f"{row.month}：{row.lessons} 课时 {row.left_out}{expected}"
+        expected = f"，预计 {row.expected} 窗口 expected" if row.expected else ""
+        why = REASONS_IN_CHINESE.get(row.left_out, "")
+        yield f"{row.month} 的申请：{row.lessons:,} 课时\n{why} {row.left_out}{expected}"
 
 
 def _later(db: Connection) -> Iterator[str]:
@@ -137,8 +139,8 @@ def _later(db: Connection) -> Iterator[str]:
         .order_by(attendance.c.state, release_request.c.month)
     )
     for row in db.execute(query):
-        where = f"已纳入 held by {row.month}" if row.month else row.state
-        yield f"{row.lessons} 课时 {where}"
+        where = f"后纳入 {row.month} 的申请 held since" if row.month else row.state
+        yield f"{row.lessons:,} 课时{where}"
 
 
 def _confirmed(db: Connection) -> list[Row[Any]]:

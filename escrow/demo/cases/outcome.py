@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import Connection, case, func, select
 
@@ -82,16 +82,16 @@ def gone(db: Connection, paid_out: Instruction) -> str:
     """A payout in words: its id, state, and when the statement showed it leaving."""
     day = seen_on(db, instruction_id=paid_out.id)
     leaving = f"对账单 {day} 已见付出 seen leaving" if day else "对账单尚未见付出 not seen leaving yet"
-    return f"{paid_out.end_to_end} {yuan(paid_out.amount)}：{leaving}"
+    return f"{paid_out.end_to_end} {yuan(paid_out.amount)}\n{leaving}"
 
 
 def name_of(db: Connection, contract_id: int) -> str:
     """A contract as people name it: its last digits."""
     row = db.execute(select(contract.c.lessons, contract.c.gifted).where(contract.c.id == contract_id)).one()
     gifts = f"＋赠{row.gifted}" if row.gifted else ""
-    return f"合同…{contract_id % 10_000}（{row.lessons}课时{gifts}）"
+    return f"合同…{contract_id % 10_000:04d}（{row.lessons}课时{gifts}）"
 
 
-def local_day(moment: object) -> str:
-    """The local day of an instant of the database."""
-    return moment.astimezone(SHANGHAI).date().isoformat() if hasattr(moment, "astimezone") else "—"
+def local(moment: datetime) -> str:
+    """An instant of the database on the county's clock, to the minute."""
+    return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from escrow.bank.sandbox import Fault
 from escrow.demo import banking, enrolling
 from escrow.demo.agenda import clock
-from escrow.demo.cases.outcome import Outcome, gone, local_day, money_of, payments_of, payouts_of, seen_on
+from escrow.demo.cases.outcome import Outcome, gone, local, money_of, payments_of, payouts_of, seen_on
 from escrow.demo.county import Family
 from escrow.demo.town import OFFICER, SECOND, Class, Enrolled, Town
 from escrow.demo.yuan import yuan
@@ -26,6 +26,7 @@ from ledger.reading import by_reference
 
 DAY: Final = date(2026, 7, 20)
 REPEATS: Final = 5
+STRAY: Final = clock(date(2026, 11, 13), 19)
 
 Pay = Callable[[Town, Enrolled, Order, datetime], None]
 
@@ -44,11 +45,25 @@ def put_on_agenda(town: Town) -> None:
         town.notes[title] = family.payer_account
         deed = partial(_sign_and, town, town.others[number].classes[0], family, pay=pay)
         town.later(clock(DAY + timedelta(days=number), 10, 10 * number), deed)
+    town.notes["stray"] = town.people.family().payer_account
+    town.later(STRAY, partial(_stray, town))
 
 
 def _sign_and(town: Town, klass: Class, family: Family, now: datetime, *, pay: Pay) -> None:
     enrolled = enrolling.sign(town, klass, family, now)
     pay(town, enrolled, enrolling.place(town, enrolled, now), now)
+
+
+def _stray(town: Town, now: datetime) -> None:
+    """Somebody whom nobody knows pays a round sum; nobody has found out whose it is when the demonstration ends."""
+    town.bank.pay(
+        account=town.others[4].account,
+        amount_minor=30_000,
+        payer="钱进",
+        payer_account=town.notes["stray"],
+        remark="订金",
+        at=now,
+    )
 
 
 def _twice(town: Town, enrolled: Enrolled, order: Order, now: datetime) -> None:
@@ -109,7 +124,8 @@ def _approve(town: Town, proposal_id: int, now: datetime) -> None:
 
 def told(db: Connection, town: Town) -> list[Outcome]:
     """What became of each payment."""
-    came = {title: payments_of(db, town.notes[title]) for title in ("twice", "repeated", "dropped", "unnamed", "short")}
+    titles = ("twice", "repeated", "dropped", "unnamed", "short", "stray")
+    came = {title: payments_of(db, town.notes[title]) for title in titles}
     return [
         Outcome(
             zh="一个订单付了两次",
@@ -141,36 +157,42 @@ def told(db: Connection, town: Town) -> list[Outcome]:
             answer=f"{_parked_and_returned(db, came['short'][0])}\n重付 paid again：{_placed(came['short'][1])}",
             money=_money(db, came["short"]),
         ),
+        Outcome(
+            zh="来路不明的款项",
+            en="money that nobody knows",
+            answer=f"{_parked(came['stray'][0])}\n待查清单 on the list that somebody must work off",
+            money=f"{yuan(came['stray'][0].amount)} 仍暂存 {came['stray'][0].state}",
+        ),
     ]
 
 
 def _money(db: Connection, came: list[Payment]) -> str:
     contract_id = next(each.contract_id for each in came if each.contract_id)
-    back = "".join(f"\n退回付款人 back with the payer {yuan(each.amount)}" for each in came if each.state == "returned")
+    back = "".join(f"\n已退回付款人 sent back {yuan(each.amount)}" for each in came if each.state == "returned")
     return money_of(db, contract_id) + back
 
 
 def _placed(each: Payment) -> str:
     how = "入合同 placed" if each.state == "placed" else each.state
-    return f"{local_day(each.paid_at)} {yuan(each.amount)} {how}"
+    return f"{local(each.paid_at)} 付 {yuan(each.amount)}，{how}"
 
 
 def _parked_and_returned(db: Connection, each: Payment) -> str:
     back = "\n".join(gone(db, payout) for payout in payouts_of(db, "return", each.id))
-    return f"{yuan(each.amount)} {_parked(each)}\n{_decided(db, each)}退回 sent back\n{back}"
+    return f"{_parked(each)}\n{_decided(db, each)}退回 sent back\n{back}"
 
 
 def _parked_and_assigned(db: Connection, each: Payment) -> str:
-    return f"{yuan(each.amount)} {_parked(each)}\n{_decided(db, each)}转入合同 assigned\n{_placed(each)}"
+    return f"{_parked(each)}\n{_decided(db, each)}转入合同 assigned\n{_placed(each)}"
 
 
 def _parked(each: Payment) -> str:
-    return f"暂存 suspense：{IN_CHINESE.get(each.reason, '')}（{each.reason}）"
+    return f"{yuan(each.amount)} 暂存 suspense\n{IN_CHINESE.get(each.reason, '')} {each.reason}"
 
 
 def _decided(db: Connection, each: Payment) -> str:
     row = db.execute(select(suspense_decision).where(suspense_decision.c.payment_id == each.id)).one()
-    return f"{row.proposed_by} 提出 proposed，{row.decided_by} 批准 approved："
+    return f"{row.proposed_by}提出，{row.decided_by}批准 four eyes："
 
 
 def _told_often(db: Connection, town: Town, each: Payment) -> str:
@@ -181,13 +203,14 @@ def _told_often(db: Connection, town: Town, each: Payment) -> str:
     books = len(by_reference(db, [f"payment/{each.supervised_account}/{each.serial}"]))
     same = select(func.count()).where(payment.c.serial == each.serial)
     return (
-        f"共送达 heard {sent} 次，到账记录 payments {db.execute(same).scalar_one()} 笔，记账 transfers {books} 笔\n"
+        f"送达 {sent} 次 heard；到账 {db.execute(same).scalar_one()} 笔 payment，记账 {books} 笔 transfer\n"
         f"首次即 {_placed(each)}"
     )
 
 
 def _found_on_statement(db: Connection, each: Payment) -> str:
     return (
-        f"来源 source：{each.source}，对账单 {seen_on(db, payment_id=each.id)} 的流水，"
-        f"{local_day(each.recorded_at)} 导入时入账\n{_placed(each)}"
+        f"{_placed(each)}\n"
+        f"{local(each.recorded_at)} 导入对账单时入账（来源 source：{each.source}）\n"
+        f"对账单流水 {seen_on(db, payment_id=each.id)}"
     )

@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from escrow.demo import releasing
-from escrow.demo.agenda import clock
-from escrow.demo.cases.outcome import Outcome, gone, payouts_of
+from escrow.demo.agenda import clock, next_morning
+from escrow.demo.cases.outcome import Outcome, gone, local, payouts_of
 from escrow.demo.town import OFFICER, School, Town
 from escrow.demo.yuan import yuan
 from escrow.payouts import releases
@@ -22,6 +22,8 @@ from escrow.settlement.tables import match, statement_line
 AUGUST: Final = Month(2026, 8)
 SEPTEMBER: Final = Month(2026, 9)
 OCTOBER: Final = Month(2026, 10)
+LAST_EVENING: Final = clock(date(2026, 11, 15), 20)
+"""The end of the last window: what is asked for then leaves the bank after the last statement."""
 
 
 def put_on_agenda(town: Town) -> None:
@@ -32,10 +34,11 @@ def put_on_agenda(town: Town) -> None:
     town.later(clock(date(2026, 9, 10), 0), partial(ask, early, month=AUGUST, title="the 10th"))
     town.later(clock(date(2026, 10, 15), 23, 59), partial(ask, last_minute, month=SEPTEMBER, title="the 15th"))
     town.later(clock(date(2026, 10, 16), 0), partial(ask, late, month=SEPTEMBER, title="the 16th"))
+    town.later(LAST_EVENING, partial(releasing.ask_and_decide, town, late, OCTOBER))
     town.later(clock(date(2026, 9, 11), 10), partial(_ask_and_be_rejected, town, rejected))
     otherwise = {(early, AUGUST), (last_minute, SEPTEMBER), (late, SEPTEMBER), (rejected, AUGUST)}
-    ended = {(closing, SEPTEMBER), (closing, OCTOBER)}
-    releasing.put_on_agenda(town, {(school.account, str(month)) for school, month in otherwise | ended})
+    otherwise |= {(late, OCTOBER), (closing, SEPTEMBER), (closing, OCTOBER)}
+    releasing.put_on_agenda(town, {(school.account, str(month)) for school, month in otherwise})
 
 
 def _ask(town: Town, school: School, now: datetime, *, month: Month, title: str) -> None:
@@ -46,13 +49,13 @@ def _ask(town: Town, school: School, now: datetime, *, month: Month, title: str)
         town.notes[f"{title}, account"] = school
         return
     town.notes[title] = request.id
-    town.later(releasing.next_morning(now), partial(releasing.approve, town, request.id))
+    town.later(next_morning(now), partial(releasing.approve, town, request.id))
 
 
 def _ask_and_be_rejected(town: Town, school: School, now: datetime) -> None:
     request = releasing.ask(town, school, AUGUST, now)
     town.notes["rejected"] = [request.id]
-    town.later(releasing.next_morning(now), partial(_reject, town, school, request.id))
+    town.later(next_morning(now), partial(_reject, town, school, request.id))
 
 
 def _reject(town: Town, school: School, request_id: int, now: datetime) -> None:
@@ -64,7 +67,7 @@ def _reject(town: Town, school: School, request_id: int, now: datetime) -> None:
 def _ask_again(town: Town, school: School, now: datetime) -> None:
     request = releasing.ask(town, school, AUGUST, now)
     town.notes["rejected"].append(request.id)
-    town.later(releasing.next_morning(now), partial(releasing.approve, town, request.id))
+    town.later(next_morning(now), partial(releasing.approve, town, request.id))
 
 
 def told(db: Connection, town: Town) -> list[Outcome]:
@@ -85,7 +88,7 @@ def told(db: Connection, town: Town) -> list[Outcome]:
             zh="银行结息与手续费",
             en="the bank's interest and fees",
             answer="\n".join(_own_lines(db)),
-            money="利息归账户，费用为支出：见试算表 see the trial balance",
+            money="利息记负债、费用记支出\nsee the trial balance",
         ),
     ]
 
@@ -97,8 +100,8 @@ def _asked(db: Connection, town: Town, title: str, *, zh: str, en: str) -> Outco
         return Outcome(
             zh=zh,
             en=en,
-            answer=f"{answer.facts['now'][:16]} 不予受理 refused：{answer.facts['rule']}\n"
-            f"下一窗口 next：{answer.facts['next_opens'][:16]} 至 {answer.facts['next_closes'][:16]}",
+            answer=f"{answer.facts['now'][:16]} 不予受理 {answer.slug}\n{answer.facts['rule']}\n"
+            f"下一窗口 next：{answer.facts['next_opens'][:16]} 至\n{answer.facts['next_closes'][:16]}",
             money="\n".join(_since(db, school)),
         )
     return Outcome(zh=zh, en=en, answer=_state(releases.get(db, answer)), money=_paid_out(db, answer))
@@ -109,13 +112,13 @@ def _since(db: Connection, school: School) -> Iterator[str]:
     n = release_request.c
     query = select(release_request).where(n.institution_id == school.institution.id).order_by(n.id)
     for row in db.execute(query):
-        yield f"{row.month} 于 {_local(row.requested_at)} 申请，{row.state} {yuan(row.amount)}"
+        yield f"{local(row.requested_at)} 申请 {row.month}：\n{yuan(row.amount)} {row.state}"
 
 
 def _state(request: ReleaseRequest) -> str:
     decided = f"\n{request.decided_by}：{request.state}" if request.decided_by else ""
-    reason = f"「{request.reason}」" if request.reason else ""
-    asked = f"{_local(request.requested_at)} 申请 {request.month}：{request.lessons} 课时 {yuan(request.amount)}"
+    reason = f"\n「{request.reason}」" if request.reason else ""
+    asked = f"{local(request.requested_at)} 申请 {request.month}：\n{request.lessons} 课时 {yuan(request.amount)}"
     return f"{asked}{decided}{reason}"
 
 
@@ -134,7 +137,3 @@ def _own_lines(db: Connection) -> Iterator[str]:
     )
     for row in db.execute(query):
         yield f"{row.rule}：{row.lines} 行对账单流水 lines，{yuan(int(row.amount))}"
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"

@@ -25,6 +25,16 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "bank/*/interest": ("银行利息", "by the agreement with the bank"),
 }
 """Kinds of ledger accounts, assets and expenses first."""
+HEADINGS: Final = (
+    "存款 bank",
+    "费用 fees",
+    "预付 prepaid",
+    "待退 refund",
+    "暂存 suspense",
+    "课消 earned",
+    "待付 payout",
+    "利息 interest",
+)
 DEBIT: Final = ("bank/*", "bank/*/fees")
 
 
@@ -58,17 +68,7 @@ def by_institution(db: Connection, town: Town) -> Table:
         "按机构列示 The same by institution (元 CNY)", caption="存款＋费用＝其余各项之和 bank + fees = all the rest"
     )
     left(shown, "机构")
-    right(
-        shown,
-        "存款 bank",
-        "费用 fees",
-        "预付 prepaid",
-        "待退 refund",
-        "暂存 susp.",
-        "已课消 earned",
-        "待付 payout",
-        "利息 int.",
-    )
+    right(shown, *(heading.replace(" ", "\n") for heading in HEADINGS))
     for school in town.schools:
         name = school.institution.name.removesuffix("培训中心")
         shown.add_row(name, *(amount(found[school.account][kind]) for kind in KINDS))

@@ -11,7 +11,7 @@ from escrow.demo.yuan import yuan
 def table(title: str, *, lines: bool = False, caption: str | None = None) -> Table:
     """An empty table; with `lines`, a line between its rows."""
     return Table(
-        title=title,
+        title=f"\n{title}",
         title_style="bold",
         title_justify="left",
         caption=caption,

@@ -82,16 +82,15 @@ def cases(outcomes: Sequence[Outcome]) -> Table:
 def alerts(db: Connection, town: Town) -> Table:
     """Every alert with its rule's version and citation."""
     names = {school.institution.id: school.institution.name for school in town.schools}
-    shown = table("预警 Alerts, each with the rule version that raised it and its citation", lines=True)
-    left(shown, "机构 · 合同", "规则版本 rule version", "上限 limit", "实际 found", "依据 citation", "状态")
+    shown = table("预警 Alerts", lines=True)
+    left(shown, "机构 · 合同", "规则版本与依据 rule version and citation", "上限 limit", "实际 found", "状态 state")
     for row in db.execute(select(alert).order_by(alert.c.id)):
         shown.add_row(
             f"{names[row.institution_id].removesuffix('培训中心')} …{(row.contract_id or 0) % 10_000:04d}",
-            row.version,
+            f"{row.version}\n{row.citation['title']} {row.citation['number']}",
             row.limit_text,
             row.found_text,
-            f"{row.citation['title']} {row.citation['number']}",
-            f"{row.state}\n见 {row.seen} 次",
+            f"{row.state}\n{row.owner or ''} 见 {row.seen} 次",
         )
     return shown
 

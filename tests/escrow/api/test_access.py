@@ -1,5 +1,6 @@
 """Who may do what: by role and by relation; everything else looks as if it did not exist."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -118,7 +119,7 @@ def test_anybody_may_check_a_licence_and_nobody_is_told_the_settlement_account(t
     )
 
 
-def int_in(body: dict[str, object], number: str) -> bool:
+def int_in(body: Mapping[str, object], number: str) -> bool:
     return any(str(value) == number for value in body.values())
 
 

@@ -115,7 +115,7 @@ def test_a_misfit_is_told_by_its_place_and_never_repeated(service: Service) -> N
 
 def test_every_kind_of_wrong_address_is_a_problem(service: Service) -> None:
     for method, path, status in (
-        ("GET", "/", 404),
+        ("GET", "/nothing", 404),
         ("GET", f"{API}/nothing", 404),
         ("DELETE", f"{API}/institutions", 405),
         ("GET", f"{API}/contracts", 405),
@@ -223,14 +223,16 @@ def test_the_service_says_that_it_lives_is_ready_and_what_waits(town: Town) -> N
 
 def test_the_description_names_every_promised_route_and_every_refusal_by_its_slug(service: Service) -> None:
     described = {(method, path): operation for method, path, operation in operations(service)}
-    promised = """POST /institutions, GET /institutions, GET /institutions/{}, POST /institutions/{}/courses, POST /students,
-        POST /contracts, GET /contracts/{}, POST /contracts/{}/orders, GET /orders/{}, GET /orders/{}/qr.svg,
-        GET /orders/{}/qr.png, POST /bank/notifications, POST /lessons, POST /lessons/{}/confirmation,
-        POST /lessons/{}/dispute, POST /lessons/{}/dispute-decision, POST /institutions/{}/release-requests,
-        GET /release-requests/{}, POST /release-requests/{}/approval, POST /release-requests/{}/rejection,
-        POST /contracts/{}/refunds, POST /institutions/{}/closure, POST /closures/{}/approval, GET /closures/{},
-        GET /suspense, POST /payments/{}/proposals, POST /proposals/{}/approval, POST /payout-batches,
-        GET /payout-batches/{}, GET /payout-batches/{}/file, POST /statements, GET /statements/{}/reconciliation,
+    promised = """
+        POST /institutions, GET /institutions, GET /institutions/{}, POST /institutions/{}/courses,
+        POST /students, POST /contracts, GET /contracts/{}, POST /contracts/{}/orders, GET /orders/{},
+        GET /orders/{}/qr.svg, GET /orders/{}/qr.png, POST /bank/notifications, POST /lessons,
+        POST /lessons/{}/confirmation, POST /lessons/{}/dispute, POST /lessons/{}/dispute-decision,
+        POST /institutions/{}/release-requests, GET /release-requests/{}, POST /release-
+        requests/{}/approval, POST /release-requests/{}/rejection, POST /contracts/{}/refunds,
+        POST /institutions/{}/closure, POST /closures/{}/approval, GET /closures/{}, GET /suspense,
+        POST /payments/{}/proposals, POST /proposals/{}/approval, POST /payout-batches, GET /payout-
+        batches/{}, GET /payout-batches/{}/file, POST /statements, GET /statements/{}/reconciliation,
         GET /alerts, POST /alerts/{}/acknowledgement, POST /alerts/{}/resolution, POST /alerts/{}/dismissal,
         GET /ledger/accounts/{}, GET /ledger/trial-balance, GET /ledger/transfers"""
     there = {f"{method} {re.sub('{[^}]+}', '{}', path).removeprefix(API)}" for method, path in described}

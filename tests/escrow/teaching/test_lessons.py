@@ -54,7 +54,7 @@ def test_a_session_is_kept_with_who_was_there_and_until_when_they_may_speak(db: 
 @pytest.mark.parametrize(
     ("told", "silent_on"),
     [
-        (at(9, 24), date(2026, 10, 8)),  # 25 September is the Mid-Autumn holiday, 1 to 7 October the National Day's
+        (at(9, 24), date(2026, 10, 9)),  # 25 September is the Mid-Autumn holiday, 1 to 7 October the National Day's
         (at(9, 30, 23, 59), date(2026, 10, 13)),  # 10 October, a Saturday, is worked for the holiday
         (at(8, 7), date(2026, 8, 14)),
     ],
