@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
-from ledger.entries import Account, AccountKind, Recorded
+from ledger.entries import Account, AccountKind, NewAccount, Recorded
 from ledger.money import Money
 from ledger.reading import all_accounts, all_transfers
 from ledger.schema import MOVES, transfer
@@ -52,13 +52,13 @@ def hledger(db: Connection) -> Iterator[str]:
     for currency in sorted({each.currency for each in accounts.values()}):
         yield f"commodity {Money(100_000, currency)}\n"
     for account in accounts.values():
-        yield f"account {_hledger_name(account)}  ; type: {_HLEDGER_TYPES[account.kind]}\n"
+        yield f"account {hledger_name(account)}  ; type: {_HLEDGER_TYPES[account.kind]}\n"
     for each in _moves(db):
         debit, credit = accounts[each.debit], accounts[each.credit]
         tags = ", ".join(f"{name}: {_encoded(value)}" for name, value in _details(each).items())
         yield f"\n{_day(each.effective)} ({_encoded(each.reference)}) {_encoded(each.kind)}  ; {tags}\n"
-        yield f"    {_hledger_name(debit)}  {Money(each.amount, debit.currency)}\n"
-        yield f"    {_hledger_name(credit)}  {Money(-each.amount, credit.currency)}\n"
+        yield f"    {hledger_name(debit)}  {Money(each.amount, debit.currency)}\n"
+        yield f"    {hledger_name(credit)}  {Money(-each.amount, credit.currency)}\n"
 
 
 def beancount(db: Connection) -> Iterator[str]:
@@ -71,14 +71,14 @@ def beancount(db: Connection) -> Iterator[str]:
     for currency in sorted({each.currency for each in accounts.values()}):
         yield f'option "operating_currency" "{currency}"\n{begin} commodity {currency}\n'
     for account in accounts.values():
-        yield f"{begin} open {_beancount_name(account)} {account.currency}\n"
+        yield f"{begin} open {beancount_name(account)} {account.currency}\n"
     for each in _moves(db):
         debit, credit = accounts[each.debit], accounts[each.credit]
         yield f"\n{_day(each.effective)} * {_quoted(each.kind)}\n"
         for name, value in {"reference": each.reference, **_details(each)}.items():
             yield f"  {name}: {_quoted(value)}\n"
-        yield f"  {_beancount_name(debit)}  {Money(each.amount, debit.currency)}\n"
-        yield f"  {_beancount_name(credit)}  {Money(-each.amount, credit.currency)}\n"
+        yield f"  {beancount_name(debit)}  {Money(each.amount, debit.currency)}\n"
+        yield f"  {beancount_name(credit)}  {Money(-each.amount, credit.currency)}\n"
 
 
 def csv(db: Connection) -> Iterator[str]:
@@ -132,7 +132,7 @@ def _details(each: Recorded) -> dict[str, str]:
     }
 
 
-def _hledger_name(account: Account) -> str:
+def hledger_name(account: Account | NewAccount) -> str:
     # quote() leaves letters, digits and _.-~ alone. An empty part is no name for hledger, and a lone % is no other's.
     parts = (quote(part, safe="") or "%" for part in account.path.split("/"))
     return ":".join((_ROOTS[account.kind], *parts))
@@ -143,7 +143,7 @@ def _encoded(text: str) -> str:
     return quote(text, safe="/:+@ ").replace("  ", " %20")
 
 
-def _beancount_name(account: Account) -> str:
+def beancount_name(account: Account | NewAccount) -> str:
     return ":".join((_ROOTS[account.kind].capitalize(), *map(_beancount_component, account.path.split("/"))))
 
 

@@ -176,11 +176,7 @@ def trial_balance(
     `as_of`: only what happened before that instant. `known_at`: only what had been recorded by then, so that a report
     of that time can be made again. `prefix`: only accounts whose path begins so.
     """
-    moved: ColumnElement[bool] = transfer.c.phase.in_(MOVES)
-    if as_of is not None:
-        moved = and_(moved, transfer.c.effective < as_of)
-    if known_at is not None:
-        moved = and_(moved, transfer.c.recorded <= known_at)
+    moved = _moved(as_of, known_at)
     sides = (
         _side(transfer.c.debit_id, moved, debit=True)
         .union_all(_side(transfer.c.credit_id, moved, debit=False))
@@ -205,6 +201,15 @@ def trial_balance(
         Balance(path=r.path, kind=r.kind, currency=r.currency, debits=int(r.debits), credits=int(r.credits))
         for r in db.execute(query)
     ]
+
+
+def _moved(as_of: datetime | None, known_at: datetime | None) -> ColumnElement[bool]:
+    moved: ColumnElement[bool] = transfer.c.phase.in_(MOVES)
+    if as_of is not None:
+        moved = and_(moved, transfer.c.effective < as_of)
+    if known_at is not None:
+        moved = and_(moved, transfer.c.recorded <= known_at)
+    return moved
 
 
 def _side(column: ColumnElement[int], moved: ColumnElement[bool], *, debit: bool) -> Select[int, int, int]:

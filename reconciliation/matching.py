@@ -4,7 +4,7 @@ Set-based and deterministic: the order in which rows are handed in changes nothi
 at most once, and every line and every item ends in a match or in a break.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -66,19 +66,7 @@ def match(
     settled = pd.DataFrame({"line": [], "item": [], "rule": [], "kind": []}).astype({"line": "int64", "item": "int64"})
     lean_left, lean_right = left[list(_LINE)], right[list(_ITEM)]
     ours, theirs, met = lean_left, lean_right, lean_right.head(0)
-    for step in (
-        partial(_paired, rule="serial", by=["serial", "reference", "amount"]),
-        partial(_paired, rule="serial", by=["serial", "amount"]),
-        partial(_repeated, by="serial"),
-        partial(_differing, by="serial"),
-        partial(_paired, rule="reference", by=["reference", "amount"]),
-        partial(_repeated, by="reference"),
-        partial(_differing, by="reference"),
-        _several,
-        partial(_by_payer, payer="account", days=days),
-        partial(_by_payer, payer="name", days=days),
-        _rest,
-    ):
+    for step in _steps(days):
         if ours.empty and step is not _rest:
             continue
         found = step(ours, theirs, met)
@@ -90,6 +78,23 @@ def match(
         theirs = lean_right[~lean_right["item"].isin(settled["item"])]
     matches, breaks = worded(settled, left, right, currency=currency)
     return Outcome(matches=matches, breaks=breaks)
+
+
+def _steps(days: int) -> Sequence[Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]]:
+    """What is tried, strongest evidence first, on what is left of lines and items, and on the items already met."""
+    return (
+        partial(_paired, rule="serial", by=["serial", "reference", "amount"]),
+        partial(_paired, rule="serial", by=["serial", "amount"]),
+        partial(_repeated, by="serial"),
+        partial(_differing, by="serial"),
+        partial(_paired, rule="reference", by=["reference", "amount"]),
+        partial(_repeated, by="reference"),
+        partial(_differing, by="reference"),
+        _several,
+        partial(_by_payer, payer="account", days=days),
+        partial(_by_payer, payer="name", days=days),
+        _rest,
+    )
 
 
 def _lines(lines: pd.DataFrame, items: pd.DataFrame, references: Callable[[str], list[str]]) -> pd.DataFrame:

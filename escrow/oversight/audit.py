@@ -112,15 +112,16 @@ def shares_are_exact(db: Connection) -> Iterator[Breach]:
         .join(contract, contract.c.id == attendance.c.contract_id)
         .where(attendance.c.state == "confirmed")
     )
-    counted: dict[int, int] = {}
+    counted: dict[int, set[int]] = {}
     for row in db.execute(query):
-        counted[row.id] = counted.get(row.id, 0) + 1
+        counted.setdefault(row.id, set()).add(row.ordinal)
         if row.share != share(row.price, row.lessons, row.ordinal):
             detail = f"lesson {row.ordinal} moved {row.share} fen of {row.price} over {row.lessons}"
             yield Breach(invariant="shares are exact", subject=f"contract:{row.id}", detail=detail)
     for row in db.execute(select(contract.c.id, contract.c.taught)):
-        if row.taught != counted.get(row.id, 0):
-            detail = f"taught {row.taught}, confirmed {counted.get(row.id, 0)}"
+        ordinals = counted.get(row.id, set())
+        if ordinals != set(range(1, row.taught + 1)):
+            detail = f"taught {row.taught}, confirmed are the lessons {sorted(ordinals)}"
             yield Breach(invariant="shares are exact", subject=f"contract:{row.id}", detail=detail)
 
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from escrow.access.caller import Caller
 from escrow.enrolment import payments
 from escrow.enrolment.notifications import order_reference
 from escrow.enrolment.payments import Receipt
-from escrow.enrolment.placing import Credit
+from escrow.enrolment.placing import IN_CHINESE, Credit
 from escrow.enrolment.tables import payment
 from escrow.payouts import instructions
 from escrow.payouts.instructions import Instruction
@@ -108,15 +108,25 @@ def place_of(line: Line, break_kind: str) -> str:
 def _receive(db: Connection, lines: Sequence[Line], *, by: Caller, now: datetime) -> list[Open]:
     """Book credits that only the statement tells of; those that find no order are on the list as well."""
     receipts = payments.receive(db, [_credit(each) for each in lines], source="statement", now=now, caller_key=by.key)
+    taken = _matched(db, [each.payment.id for each in receipts])
     rows, listed = [], []
     for line, receipt in zip(lines, receipts, strict=True):
-        if receipt.status in ("conflicting", "repeated"):
+        # Known and without a line of its own: the bank's word came while we were looking.
+        if receipt.status == "conflicting" or receipt.payment.id in taken:
             listed.append(_known_by_its_serial(line, receipt))
             continue
-        evidence = f"serial {line.serial}, {receipt.payment.reason or 'placed on its order'}"
+        taken.add(receipt.payment.id)
+        evidence = f"银行流水号 {line.serial}，{IN_CHINESE.get(receipt.payment.reason, '已入订单')}"
         rows.append(_match(line, rule="statement_alone", evidence=evidence, now=now, payment_id=receipt.payment.id))
     _keep(db, rows)
     return listed
+
+
+def _matched(db: Connection, payment_ids: Sequence[int]) -> set[int]:
+    """Those of the payments that a line was matched with before."""
+    m = match_table.c
+    queries = (select(m.payment_id).where(m.payment_id.in_(chunk)) for chunk in chunks(payment_ids))
+    return {row.payment_id for query in queries for row in db.execute(query)}
 
 
 def _known_by_its_serial(line: Line, receipt: Receipt) -> Open:

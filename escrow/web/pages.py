@@ -10,6 +10,8 @@ from babel.numbers import format_currency
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 from sqlalchemy import Connection, Engine, select
 
 from escrow.db import snapshot
@@ -45,7 +47,13 @@ def masked(account: str) -> str:
 _templates: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
 )
-_templates.filters |= {"yuan": yuan, "moment": moment, "masked": masked}
+_markdown: Final = MarkdownIt("js-default")  # raw HTML stays text
+_templates.filters |= {
+    "yuan": yuan,
+    "moment": moment,
+    "masked": masked,
+    "prose": lambda text: Markup(_markdown.render(text)),  # noqa: S704  # the renderer escapes
+}
 _templates.globals |= {"categories": _CATEGORIES, "states": _STATES, "order_states": _ORDER_STATES}
 
 

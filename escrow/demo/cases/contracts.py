@@ -48,7 +48,7 @@ def put_on_agenda(town: Town) -> None:
         ),
     ):
         klass = school.classes[0]
-        draft, family = change(draft_of(klass)), town.people.family(steady=True)
+        draft, family = change(draft_of(klass)), town.people.family(steady=True, diligent=True)
         deed = partial(_sign_and_pay, town, klass, family, draft=draft, title=title)
         town.later(clock(day, 10, len(title)), deed)
         if title == "40 + 40":

@@ -33,6 +33,8 @@ ASKED_TOO_EARLY: Final = clock(date(2026, 10, 14), 10)
 APPROVED: Final = clock(date(2026, 10, 16), 14)
 ASKED_AT_LAST: Final = clock(date(2026, 11, 11), 10)
 
+_KINDS: Final = {"release": "拨付 releases", "refund": "退费 refunds", "return": "退回 returns"}
+
 
 def put_on_agenda(town: Town) -> None:
     """Two families leave, one institution closes in the third month of teaching."""
@@ -153,7 +155,7 @@ def _after_closing(db: Connection, town: Town) -> Iterator[str]:
         .order_by(i.kind, i.state)
     )
     for row in db.execute(query):
-        yield f"{row.kind} {row.state}：{row.payouts} 笔 {yuan(int(row.amount))}"
+        yield f"{_KINDS[row.kind]} {row.state}：{row.payouts} 笔 {yuan(int(row.amount))}"
     last = (
         select(release_request)
         .where(release_request.c.institution_id == school.institution.id)

@@ -124,52 +124,35 @@ def _approve(town: Town, proposal_id: int, now: datetime) -> None:
 
 def told(db: Connection, town: Town) -> list[Outcome]:
     """What became of each payment."""
-    titles = ("twice", "repeated", "dropped", "unnamed", "short", "stray")
-    came = {title: payments_of(db, town.notes[title]) for title in titles}
-    return [
-        Outcome(
-            zh="一个订单付了两次",
-            en="an order paid twice",
-            answer=_parked_and_returned(db, came["twice"][1]),
-            money=_money(db, came["twice"]),
+    tellers: tuple[tuple[str, str, str, Callable[[list[Payment]], str]], ...] = (
+        ("twice", "一个订单付了两次", "an order paid twice", lambda came: _sent_back(db, came[1])),
+        (
+            "repeated",
+            "一条通知重发五次",
+            "a notification repeated five times",
+            lambda came: _told_often(db, town, came[0]),
         ),
-        Outcome(
-            zh="一条通知重发五次",
-            en="a notification repeated five times",
-            answer=_told_often(db, town, came["repeated"][0]),
-            money=_money(db, came["repeated"]),
-        ),
-        Outcome(
-            zh="一条通知丢失",
-            en="a notification dropped",
-            answer=_found_on_statement(db, came["dropped"][0]),
-            money=_money(db, came["dropped"]),
-        ),
-        Outcome(
-            zh="付款未写订单号",
-            en="a payment with no reference",
-            answer=_parked_and_assigned(db, came["unnamed"][0]),
-            money=_money(db, came["unnamed"]),
-        ),
-        Outcome(
-            zh="少付一分钱",
-            en="a payment one fen short",
-            answer=f"{_parked_and_returned(db, came['short'][0])}\n重付 paid again：{_placed(came['short'][1])}",
-            money=_money(db, came["short"]),
-        ),
-        Outcome(
-            zh="来路不明的款项",
-            en="money that nobody knows",
-            answer=f"{_parked(came['stray'][0])}\n待查清单 on the list that somebody must work off",
-            money=f"{yuan(came['stray'][0].amount)} 仍暂存 {came['stray'][0].state}",
-        ),
-    ]
+        ("dropped", "一条通知丢失", "a notification dropped", lambda came: _found_on_statement(db, came[0])),
+        ("unnamed", "付款未写订单号", "a payment with no reference", lambda came: _assigned(db, came[0])),
+        ("short", "少付一分钱", "a payment one fen short", lambda came: _sent_back(db, came[0], came[1])),
+        ("stray", "来路不明的款项", "money that nobody knows", lambda came: _parked(came[0])),
+    )
+    outcomes = []
+    for title, zh, en, answer in tellers:
+        came = payments_of(db, town.notes[title])
+        outcomes.append(Outcome(zh=zh, en=en, answer=answer(came), money=_money(db, came)))
+    return outcomes
 
 
 def _money(db: Connection, came: list[Payment]) -> str:
-    contract_id = next(each.contract_id for each in came if each.contract_id)
-    back = "".join(f"\n已退回付款人 sent back {yuan(each.amount)}" for each in came if each.state == "returned")
-    return money_of(db, contract_id) + back
+    contracts = {each.contract_id for each in came if each.contract_id}
+    parked = {
+        "suspense": "仍暂存 in suspense",
+        "returning": "退回途中 on its way back",
+        "returned": "已退回付款人 sent back",
+    }
+    others = [f"{parked[each.state]} {yuan(each.amount)}" for each in came if each.state in parked]
+    return "\n".join([money_of(db, each) for each in contracts] + others)
 
 
 def _placed(each: Payment) -> str:
@@ -177,13 +160,14 @@ def _placed(each: Payment) -> str:
     return f"{local(each.paid_at)} 付 {yuan(each.amount)}，{how}"
 
 
-def _parked_and_returned(db: Connection, each: Payment) -> str:
+def _sent_back(db: Connection, each: Payment, again: Payment | None = None) -> str:
     back = "\n".join(gone(db, payout) for payout in payouts_of(db, "return", each.id))
-    return f"{_parked(each)}\n{_decided(db, each)}退回 sent back\n{back}"
+    repeated = f"\n重付 again：{_placed(again)}" if again else ""
+    return f"{_parked(each)}\n{_decided(db, each)}\n退回 sent back {back}{repeated}"
 
 
-def _parked_and_assigned(db: Connection, each: Payment) -> str:
-    return f"{_parked(each)}\n{_decided(db, each)}转入合同 assigned\n{_placed(each)}"
+def _assigned(db: Connection, each: Payment) -> str:
+    return f"{_parked(each)}\n{_decided(db, each)}\n转入合同 assigned：{_placed(each)}"
 
 
 def _parked(each: Payment) -> str:
@@ -192,7 +176,7 @@ def _parked(each: Payment) -> str:
 
 def _decided(db: Connection, each: Payment) -> str:
     row = db.execute(select(suspense_decision).where(suspense_decision.c.payment_id == each.id)).one()
-    return f"{row.proposed_by}提出，{row.decided_by}批准 four eyes："
+    return f"{row.proposed_by}提出，{row.decided_by}批准 four eyes"
 
 
 def _told_often(db: Connection, town: Town, each: Payment) -> str:

@@ -17,13 +17,14 @@ from reconciliation.proof import Proof
 
 WIDTH: Final = 118
 """Columns where nobody says how wide the output is: a file, a pipe."""
+LEAST: Final = 100
+"""A narrower terminal breaks the lines itself, which loses no digit of an amount."""
 
 
 def tell(console: Console, db: Connection, town: Town, *, folder: Path, seed: int, seconds: int) -> bool:
     """Print everything. True when the audit finds nothing and every proof of cash has zero unexplained."""
     proofs = [cash.prove(db, school.account) for school in town.schools]
-    if not console.is_terminal:
-        console.width = max(console.width, WIDTH)
+    console.width = max(console.width, LEAST if console.is_terminal else WIDTH)
     for each in _parts(db, town, proofs=proofs, folder=folder, seed=seed, seconds=seconds):
         console.print(each)
     breach = next(iter(audit(db)), None)

@@ -7,7 +7,7 @@ from typing import Final
 from rich.table import Table
 from sqlalchemy import Connection, select
 
-from escrow.demo.reports.layout import amount, left, right, table
+from escrow.demo.reports.layout import amount, name, right, table, words
 from escrow.demo.town import Town
 from escrow.demo.yuan import yuan
 from escrow.enrolment.tables import contract
@@ -44,7 +44,8 @@ def by_kind(db: Connection) -> Table:
     for each in trial_balance(db):
         found[_kind(each.path)].append(each)
     shown = table("试算平衡表 Trial balance (元 CNY)")
-    left(shown, "科目 account", "名称 name", "meaning")
+    name(shown, "科目 account", "名称 name")
+    words(shown, "meaning")
     right(shown, "户数 accounts", "借方余额 debit", "贷方余额 credit")
     debits = credits = 0
     for kind, balances in found.items():
@@ -67,11 +68,11 @@ def by_institution(db: Connection, town: Town) -> Table:
     shown = table(
         "按机构列示 The same by institution (元 CNY)", caption="存款＋费用＝其余各项之和 bank + fees = all the rest"
     )
-    left(shown, "机构")
-    right(shown, *(heading.replace(" ", "\n") for heading in HEADINGS))
+    name(shown, "机构")
+    right(shown, *HEADINGS)
     for school in town.schools:
-        name = school.institution.name.removesuffix("培训中心")
-        shown.add_row(name, *(amount(found[school.account][kind]) for kind in KINDS))
+        short = school.institution.name.removesuffix("培训中心")
+        shown.add_row(short, *(amount(found[school.account][kind]) for kind in KINDS))
     totals = [sum(of_one[kind] for of_one in found.values()) for kind in KINDS]
     shown.add_section()
     shown.add_row("合计 total", *(amount(each) for each in totals), style="bold")
@@ -81,9 +82,9 @@ def by_institution(db: Connection, town: Town) -> Table:
 def proofs(found: Sequence[Proof], town: Town) -> Table:
     """The proof of cash of every supervised account: differences of one name are summed."""
     shown = table("银行存款余额调节表 Proof of cash, every supervised account (元 CNY)")
-    left(shown, "账户 account", "机构", "截至 on")
+    name(shown, "账户 account", "机构", "截至 on")
     right(shown, "账面 ledger")
-    left(shown, "差异 differences")
+    words(shown, "差异 differences")
     right(shown, "对账单 statement", "未解释 unexplained")
     for school, each in zip(town.schools, found, strict=True):
         shown.add_row(
@@ -96,8 +97,8 @@ def proofs(found: Sequence[Proof], town: Town) -> Table:
             yuan(each.unexplained.minor),
         )
     sums = [
-        sum(getattr(each, name).minor for each in found)
-        for name in ("ledger_balance", "statement_balance", "unexplained")
+        sum(getattr(each, part).minor for each in found)
+        for part in ("ledger_balance", "statement_balance", "unexplained")
     ]
     shown.add_section()
     shown.add_row("合计 total", "", "", yuan(sums[0]), "", yuan(sums[1]), yuan(sums[2]), style="bold")
@@ -108,7 +109,7 @@ def _differences(proof: Proof) -> str:
     sums: dict[str, int] = {}
     for each in proof.differences:
         sums[each.name] = sums.get(each.name, 0) + each.amount.minor
-    return "\n".join(f"{name} {yuan(fen)}" for name, fen in sums.items()) or "无 none"
+    return "\n".join(f"{reason} {yuan(fen)}" for reason, fen in sums.items()) or "无 none"
 
 
 def _kind(path: str) -> str:

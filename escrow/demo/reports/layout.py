@@ -1,7 +1,5 @@
 """Tables as they are printed: a title in both languages, amounts to the right."""
 
-from typing import Literal
-
 from rich import box
 from rich.table import Table
 
@@ -24,18 +22,21 @@ def table(title: str, *, lines: bool = False, caption: str | None = None) -> Tab
 
 
 def right(of: Table, *headers: str) -> None:
-    """Add columns of amounts or counts."""
-    _columns(of, headers, "right")
-
-
-def left(of: Table, *headers: str) -> None:
-    """Add columns of words."""
-    _columns(of, headers, "left")
-
-
-def _columns(of: Table, headers: tuple[str, ...], justify: Literal["left", "right"]) -> None:
+    """Add columns of amounts or counts, never broken: half an amount is another amount."""
     for header in headers:
-        of.add_column(header, justify=justify, no_wrap=justify == "right", overflow="fold")
+        of.add_column(header.replace(" ", "\n", 1), justify="right", no_wrap=True)
+
+
+def name(of: Table, *headers: str) -> None:
+    """Add columns of names and days, which stay in one piece."""
+    for header in headers:
+        of.add_column(header, no_wrap=True)
+
+
+def words(of: Table, *headers: str) -> None:
+    """Add columns of words."""
+    for header in headers:
+        of.add_column(header, overflow="fold")
 
 
 def amount(fen: int) -> str:

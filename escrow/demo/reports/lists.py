@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
 from escrow.demo.cases.outcome import Outcome
 from escrow.demo.folder import CODES, KEYS
-from escrow.demo.reports.layout import amount, left, right, table
+from escrow.demo.reports.layout import amount, name, right, table, words
 from escrow.demo.town import Town
 from escrow.demo.yuan import yuan
 from escrow.enrolment.tables import bank_event, contract, payment
@@ -37,13 +37,13 @@ def heading(town: Town, *, folder: Path, seed: int) -> Text:
 def months(db: Connection) -> Table:
     """What was done in each month: signed, paid, taught, earned, released, repaid."""
     shown = table("逐月 Month by month (元 CNY)")
-    left(shown, "月份")
+    name(shown, "月份")
     right(
         shown,
         "签约 signed",
-        "到账笔数",
-        "到账 paid in",
-        "课次",
+        "到账 payments",
+        "到账 paid-in",
+        "课次 sessions",
         "课时 lessons",
         "课消 earned",
         "拨付 released",
@@ -72,8 +72,13 @@ def months(db: Connection) -> Table:
 def cases(outcomes: Sequence[Outcome]) -> Table:
     """What became of each case."""
     shown = table("个案 The cases", lines=True)
-    left(shown, "个案 case", "结果与依据 what happened, by which rule or answer", "钱在哪里 where the money is now")
-    shown.columns[0].width, shown.columns[2].width = 26, 38
+    for heading, ratio in (
+        ("个案 case", 4),
+        ("结果与依据 what happened, by which rule or answer", 8),
+        ("钱在哪里 where the money is now", 6),
+    ):
+        shown.add_column(heading, ratio=ratio, overflow="fold")
+    shown.expand = True
     for each in outcomes:
         shown.add_row(f"{each.zh}\n{each.en}", each.answer, each.money)
     return shown
@@ -83,7 +88,8 @@ def alerts(db: Connection, town: Town) -> Table:
     """Every alert with its rule's version and citation."""
     names = {school.institution.id: school.institution.name for school in town.schools}
     shown = table("预警 Alerts", lines=True)
-    left(shown, "机构 · 合同", "规则版本与依据 rule version and citation", "上限 limit", "实际 found", "状态 state")
+    name(shown, "机构 · 合同")
+    words(shown, "规则版本与依据 rule version and citation", "上限 limit", "实际 found", "状态 state")
     for row in db.execute(select(alert).order_by(alert.c.id)):
         shown.add_row(
             f"{names[row.institution_id].removesuffix('培训中心')} …{(row.contract_id or 0) % 10_000:04d}",
@@ -104,7 +110,9 @@ def breaks(db: Connection, town: Town) -> Table:
         "未决差异 Breaks still open",
         caption=f"共发现 {ever} 项，已解释 {ever - len(found)} 项 found {ever}, closed {ever - len(found)}",
     )
-    left(shown, "机构", "类别 kind", "说明 detail", "责任人 owner", "限期 due")
+    name(shown, "机构")
+    words(shown, "类别 kind", "说明 detail", "责任人 owner")
+    name(shown, "限期 due")
     right(shown, "金额 amount")
     for each in found:
         kind = f"{IN_CHINESE.get(each.kind, '')} {each.kind}"

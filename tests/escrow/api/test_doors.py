@@ -45,8 +45,8 @@ HOSTILE_WORDS = [
 ]
 
 
-def operations(service: Service) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in service.client.get("/openapi.json").json()["paths"].items():
+def operations(anywhere: Service) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in anywhere.client.get("/openapi.json").json()["paths"].items():
         for method, operation in methods.items():
             yield method.upper(), path, operation
 
@@ -58,7 +58,7 @@ def test_no_hostile_input_is_an_internal_error(town: Town) -> None:
         addresses = [re.sub(r"\{\w+\}", word, path) for word in HOSTILE_WORDS if "{" in path]
         if method == "GET":
             addresses += [f"{filled}?after={word}&limit={word}&as_of={word}&kind={word}" for word in HOSTILE_WORDS]
-        for number, address in enumerate([*addresses, *[filled] * len(HOSTILE_BODIES)]):
+        for number, address in enumerate([*addresses, *([filled] * len(HOSTILE_BODIES) if method == "POST" else [])]):
             headers = {"Authorization": f"Bearer {service.tokens['li']}", "Idempotency-Key": f"{path}-{number}"}
             body = HOSTILE_BODIES[number % len(HOSTILE_BODIES)] if method == "POST" else None
             kind = {"Content-Type": "multipart/form-data; boundary=x" if "statements" in path else "application/json"}
@@ -105,43 +105,56 @@ def test_amounts_are_read_exactly_or_not_at_all(town: Town) -> None:
     assert foreign.status_code == 422
 
 
-def test_a_misfit_is_told_by_its_place_and_never_repeated(service: Service) -> None:
+def test_a_day_a_month_or_a_time_that_is_none_is_not_read(anywhere: Service) -> None:
+    for text in ("2026-02-30", "0001-01-01", "9999-12-31", "20260201", "2026-2-1", "２０２６-02-01", 1, None):
+        answer = anywhere.post("zhang", "/institutions", institution(1) | {"licence_expires": text})
+        assert answer.status_code == 422, text
+    for text in ("0001-01", "2026-13", "2026-00", "2026-1", "2026-10-01", "９999-01", 202610, None):
+        answer = anywhere.post("zhang", "/institutions/1/release-requests", {"month": text})
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/does-not-fit-the-schema"), text
+    for text in ("2026-10-31T24:00:01Z", "2026-10-31T10:00:00", "0001-01-01T00:00:00+14:00", "1e10", "now"):
+        assert anywhere.get("auditor", f"/ledger/trial-balance?as_of={text.replace('+', '%2B')}").status_code == 422, (
+            text
+        )
+
+
+def test_a_misfit_is_told_by_its_place_and_never_repeated(anywhere: Service) -> None:
     body = institution(1) | {"mode": "secret-13800000000", "13800000000": "x", "licence_expires": "2026-02-30"}
-    answer = service.post("zhang", "/institutions", body)
+    answer = anywhere.post("zhang", "/institutions", body)
     assert answer.status_code == 422
     assert [each["at"] for each in answer.json()["errors"]] == ["body.licence_expires", "body.mode", "body"]
     assert "13800000000" not in answer.text
 
 
-def test_every_kind_of_wrong_address_is_a_problem(service: Service) -> None:
+def test_every_kind_of_wrong_address_is_a_problem(anywhere: Service) -> None:
     for method, path, status in (
         ("GET", "/nothing", 404),
         ("GET", f"{API}/nothing", 404),
         ("DELETE", f"{API}/institutions", 405),
         ("GET", f"{API}/contracts", 405),
     ):
-        answer = service.client.request(method, path)
+        answer = anywhere.client.request(method, path)
         assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
         assert (status == 405) == ("allow" in answer.headers)
 
 
-def test_a_body_too_large_is_refused_before_it_is_kept(service: Service) -> None:
+def test_a_body_too_large_is_refused_before_it_is_kept(anywhere: Service) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(40):
             yield b" " * 65_536
 
-    headers = {"Authorization": f"Bearer {service.tokens['zhang']}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {anywhere.tokens['zhang']}", "Content-Type": "application/json"}
     for path, content in (
         (f"{API}/institutions", b" " * 2_000_000),
         (f"{API}/institutions", endless()),
         (f"{API}/bank/notifications", endless()),
     ):
-        answer = service.client.post(path, content=content, headers=headers)
+        answer = anywhere.client.post(path, content=content, headers=headers)
         assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
 
 
-def test_an_unknown_jurisdiction_is_refused_where_it_is_entered(service: Service) -> None:
-    answer = service.post("zhang", "/institutions", institution(1) | {"jurisdiction": "110101"})
+def test_an_unknown_jurisdiction_is_refused_where_it_is_entered(anywhere: Service) -> None:
+    answer = anywhere.post("zhang", "/institutions", institution(1) | {"jurisdiction": "110101"})
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/no-such-jurisdiction")
     assert "900001" in answer.json()["known"]
 
@@ -168,18 +181,18 @@ def test_a_contract_beyond_the_caps_is_flagged_with_rule_and_citation_and_the_al
     assert service.done("zhang", f"/alerts/{first}/dismissal", {"reason": "已退"})["state"] == "dismissed"
 
 
-def test_lists_are_paged_to_their_end_without_a_gap(service: Service) -> None:
+def test_lists_are_paged_to_their_end_without_a_gap(anywhere: Service) -> None:
     for number in range(1, 6):
-        service.done("zhang", "/institutions", institution(number))
+        anywhere.done("zhang", "/institutions", institution(number))
     seen, after = [], ""
     while True:
-        page = service.get("", f"/institutions?limit=2{after}").json()
+        page = anywhere.get("", f"/institutions?limit=2{after}").json()
         seen += [each["supervised_account"] for each in page["items"]]
         if page["next"] is None:
             break
         after = f"&after={page['next']}"
     assert seen == [institution(number)["supervised_account"] for number in range(1, 6)]
-    wrong = service.get("", "/institutions?after=abc")
+    wrong = anywhere.get("", "/institutions?after=abc")
     assert (wrong.status_code, wrong.json()["type"]) == (422, "/problems/bad-cursor")
 
 
@@ -221,20 +234,21 @@ def test_the_service_says_that_it_lives_is_ready_and_what_waits(town: Town) -> N
     assert "\nescrow_suspense_payments 1\n" in town.service.client.get("/metrics").text
 
 
-def test_the_description_names_every_promised_route_and_every_refusal_by_its_slug(service: Service) -> None:
-    described = {(method, path): operation for method, path, operation in operations(service)}
+def test_the_description_names_every_promised_route_and_every_refusal_by_its_slug(anywhere: Service) -> None:
+    described = {(method, path): operation for method, path, operation in operations(anywhere)}
     promised = """
         POST /institutions, GET /institutions, GET /institutions/{}, POST /institutions/{}/courses,
         POST /students, POST /contracts, GET /contracts/{}, POST /contracts/{}/orders, GET /orders/{},
         GET /orders/{}/qr.svg, GET /orders/{}/qr.png, POST /bank/notifications, POST /lessons,
         POST /lessons/{}/confirmation, POST /lessons/{}/dispute, POST /lessons/{}/dispute-decision,
-        POST /institutions/{}/release-requests, GET /release-requests/{}, POST /release-
-        requests/{}/approval, POST /release-requests/{}/rejection, POST /contracts/{}/refunds,
+        POST /institutions/{}/release-requests, GET /release-requests/{},
+        POST /release-requests/{}/approval, POST /release-requests/{}/rejection, POST /contracts/{}/refunds,
         POST /institutions/{}/closure, POST /closures/{}/approval, GET /closures/{}, GET /suspense,
-        POST /payments/{}/proposals, POST /proposals/{}/approval, POST /payout-batches, GET /payout-
-        batches/{}, GET /payout-batches/{}/file, POST /statements, GET /statements/{}/reconciliation,
-        GET /alerts, POST /alerts/{}/acknowledgement, POST /alerts/{}/resolution, POST /alerts/{}/dismissal,
-        GET /ledger/accounts/{}, GET /ledger/trial-balance, GET /ledger/transfers"""
+        POST /payments/{}/proposals, POST /proposals/{}/approval, POST /payout-batches,
+        GET /payout-batches/{}, GET /payout-batches/{}/file, POST /statements,
+        GET /statements/{}/reconciliation, GET /alerts, POST /alerts/{}/acknowledgement,
+        POST /alerts/{}/resolution, POST /alerts/{}/dismissal, GET /ledger/accounts/{},
+        GET /ledger/trial-balance, GET /ledger/transfers"""
     there = {f"{method} {re.sub('{[^}]+}', '{}', path).removeprefix(API)}" for method, path in described}
     assert {" ".join(each.split()) for each in promised.split(",")} <= there
     for (method, path), operation in described.items():
@@ -244,7 +258,7 @@ def test_the_description_names_every_promised_route_and_every_refusal_by_its_slu
             if status >= "400":
                 assert list(response["content"]) == [PROBLEM], (method, path, status)
                 assert response["description"].count("\n- `"), (method, path, status)
-    text = service.client.get("/openapi.json").text
+    text = anywhere.client.get("/openapi.json").text
     assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(json.loads(text)["components"]["schemas"])
     window = described["POST", f"{API}/institutions/{{institution_id}}/release-requests"]
     assert "`outside-release-window`" in window["responses"]["409"]["description"]

@@ -1,17 +1,21 @@
 """The bank's day with its real files: every line matched, booked or on the list, and the proof of cash at zero."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import Any
+from threading import Barrier
 
 import pytest
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text, update
 
 from escrow.bank.sandbox import Fault, SandboxBank
+from escrow.bank.sandbox.bank import StatementFormat
+from escrow.db import transaction
 from escrow.enrolment import payments
 from escrow.enrolment.payments import Payment
-from escrow.payouts import refunds, releases, suspense
-from escrow.settlement import breaks, cash
+from escrow.enrolment.tables import payment as payment_table
+from escrow.payouts import batches, refunds, releases, suspense
+from escrow.settlement import breaks, cash, reconciling
 from escrow.settlement.tables import match, statement_line
 from escrow.teaching import confirmations
 from tests.escrow.county import (
@@ -29,6 +33,7 @@ from tests.escrow.county import (
     school,
     signed,
     teach,
+    unguarded,
 )
 from tests.escrow.settlement.conftest import Day
 from tests.reconciliation.bank_files import OLD_HEADER, corporate
@@ -80,7 +85,7 @@ def books(db: Connection) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("form", ["camt.053", "icbc-csv"])
-def test_a_small_month_is_reconciled_to_the_fen_whatever_the_files_form(day: Day, form: Any) -> None:
+def test_a_small_month_is_reconciled_to_the_fen_whatever_the_files_form(day: Day, form: StatementFormat) -> None:
     small_month(day)
     (imported,) = day.take(JULY, SEPTEMBER, form=form)
     found = day.reconcile()
@@ -116,15 +121,13 @@ def test_the_same_and_overlapping_statements_book_nothing_twice(day: Day) -> Non
     (first,) = day.take(JULY, SEPTEMBER)
     day.reconcile()
     (again,) = day.take(JULY, SEPTEMBER)
-    fresh = [
-        day.take(begins, ends, form=form)[0].fresh
-        for begins, ends, form in (
-            (JULY, date(2026, 7, 31), "camt.053"),
-            (date(2026, 7, 22), SEPTEMBER, "camt.053"),
-            (JULY, SEPTEMBER, "icbc-csv"),
-            (date(2026, 9, 1), date(2026, 10, 1), "camt.053"),
-        )
-    ]
+    overlapping: tuple[tuple[date, date, StatementFormat], ...] = (
+        (JULY, date(2026, 7, 31), "camt.053"),
+        (date(2026, 7, 22), SEPTEMBER, "camt.053"),
+        (JULY, SEPTEMBER, "icbc-csv"),
+        (date(2026, 9, 1), date(2026, 10, 1), "camt.053"),
+    )
+    fresh = [day.take(begins, ends, form=form)[0].fresh for begins, ends, form in overlapping]
     assert (again.id, again.fresh, fresh) == (first.id, 0, [0, 0, 0, 0])
     found = day.reconcile()
     assert (found.matched, found.booked, found.open) == ({}, {}, [])
@@ -158,33 +161,26 @@ def test_a_notification_after_the_statement_books_nothing_again(day: Day) -> Non
 
 
 def test_money_notified_and_never_on_the_statement_is_a_break_until_it_appears(day: Day) -> None:
-    placed = order(day.db, signed(day.db, day.of, family(day.db)))
-    day.pay(placed, at(7, 31, 23))
-    day.hear(at(7, 31, 23, 30))
-    receive(day.db, credit("", 700, serial="ghost", paid_at=at(7, 30)), now=at(7, 30))
-    day.bank.pay_interest(day.of.account, 1, at=at(7, 31, 23, 50))
-    empty = day.bank.statement(day.of.account, begins=JULY, ends=date(2026, 7, 30), format="camt.053")
-    day.take_file(empty, now=at(7, 31))
-    found = day.reconcile(at(8, 1))
+    first = '8001,{a},6222,2026-10-08 09:01:02,贷,,500.00,,转账,学费,张三,"500.00",'
+    late = '8002,{a},6223,2026-10-09 00:10:00,贷,,700.00,,转账,学费,李四,"1,200.00",'
+    notified = [
+        credit("", 50000, serial="8001", paid_at=at(10, 8)),
+        credit("", 70000, serial="8002", paid_at=at(10, 8)),
+    ]
+    receive(day.db, *notified, now=at(10, 8))
+    day.take_file(corporate(OLD_HEADER, [first], account=day.of.account), now=at(10, 9))
+    found = day.reconcile(at(10, 9))
     assert [(each.kind, each.amount, each.due_on) for each in found.open] == [
-        ("not_on_statement", 700, date(2026, 8, 3))
+        ("not_on_statement", 70000, date(2026, 10, 10))  # a Saturday, worked for the National Day
     ]
     proof = cash.prove(day.db, day.of.account)
-    assert [(each.amount.minor, each.name) for each in proof.differences] == [(-700, "已通知、对账单尚无")]
+    assert [(each.name, each.amount.minor) for each in proof.differences] == [("已通知、对账单尚无", -70000)]
     assert proof.unexplained.minor == 0
 
-    day.bank.pay(
-        account=day.of.account,
-        amount_minor=700,
-        payer="王芳1",
-        payer_account="6222000000000001",
-        remark="",
-        at=at(8, 2),
-    )
-    day.take(date(2026, 7, 31), date(2026, 8, 2))
-    later = day.reconcile(at(8, 3))
-    assert later.open == []
-    assert cash.prove(day.db, day.of.account).unexplained.minor == 0
+    day.take_file(corporate(OLD_HEADER, [late], account=day.of.account), now=at(10, 10))
+    assert day.reconcile(at(10, 10)).open == []
+    assert cash.prove(day.db, day.of.account).differences == ()
+    assert breaks.still_open(day.db) == []
     assert breaches(day.db) == []
 
 
@@ -209,16 +205,15 @@ def test_a_payout_that_does_not_leave_within_two_working_days_is_a_break(day: Da
     day.pay(order(db, contract), at(7, 21, 13))
     day.hear(at(7, 21, 14))
     refunds.ask(db, contract.id, rulebook=RULEBOOK, by=BUREAU, now=at(7, 22))
-    day.send(at(7, 22))
-    data = day.bank.statement(day.of.account, begins=JULY, ends=date(2026, 7, 21), format="camt.053")
-    day.take_file(data)
+    batch = batches.make(db, by=BUREAU, now=at(7, 22))
+    day.take(JULY, date(2026, 7, 23))
     assert day.reconcile().open == []
-    # The bank says that nothing happened until the 24th: a statement with the refund taken out.
-    quiet = data.replace(b"2026-07-21", b"2026-07-24")
-    day.take_file(quiet)
+    day.take(date(2026, 7, 24), date(2026, 7, 24))
     assert [(each.kind, each.amount) for each in day.reconcile().open] == [("not_on_statement", -100000)]
-    day.take(date(2026, 7, 22), date(2026, 7, 22))
+    day.bank.deliver(batches.file_of(db, batch.id), at=at(7, 25))
+    day.take(date(2026, 7, 25), date(2026, 7, 25))
     assert day.reconcile().open == []
+    assert balances(db) == {}
     assert breaches(db) == []
 
 
@@ -308,20 +303,30 @@ def test_an_unmatched_line_changed_afterwards_shows_in_the_proof(day: Day) -> No
     day.take(JULY, SEPTEMBER)
     (listed,) = day.reconcile().open
     assert cash.prove(day.db, day.of.account).unexplained.minor == 0
-    _tampered(day.db, "statement_line", f"UPDATE statement_line SET amount = amount + 1 WHERE id = {listed.line_id}")
+    unguarded(day.db, "statement_line")
+    line = statement_line.c
+    day.db.execute(update(statement_line).where(line.id == listed.line_id).values(amount=line.amount + 1))
     assert cash.prove(day.db, day.of.account).unexplained.minor == -1
 
 
 def test_a_file_without_balances_before_the_first_with_them_does_not_spoil_the_proof(day: Day) -> None:
-    day.bank.pay(account=day.of.account, amount_minor=900, payer="x", payer_account="1", remark="", at=at(7, 2))
-    day.hear(at(7, 2))
-    day.take(JULY, date(2026, 7, 5), form="icbc-csv-new")
-    day.bank.pay(account=day.of.account, amount_minor=100, payer="x", payer_account="1", remark="", at=at(7, 8))
+    for amount, on, fault in ((500, (6, 20), Fault(drop=True)), (900, (7, 2), None), (100, (7, 8), None)):
+        day.bank.pay(
+            account=day.of.account,
+            amount_minor=amount,
+            payer="x",
+            payer_account="1",
+            remark="",
+            at=at(*on),
+            fault=fault,
+        )
     day.hear(at(7, 8))
+    day.take(JULY, date(2026, 7, 5), form="icbc-csv-new")
     day.take(date(2026, 7, 6), date(2026, 7, 31))
     day.reconcile()
     proof = cash.prove(day.db, day.of.account)
-    assert (proof.unexplained.minor, proof.ledger_balance.minor, proof.differences) == (0, 1000, ())
+    assert [(each.name, each.amount.minor) for each in proof.differences] == [("首期对账单之前已有余额", 500)]
+    assert (proof.unexplained.minor, proof.ledger_balance.minor) == (0, 1000)
 
 
 def test_an_account_that_was_in_use_before_its_supervision_brings_its_balance_in_by_name(day: Day) -> None:
@@ -345,30 +350,50 @@ def test_another_schools_account_is_left_alone(day: Day) -> None:
     assert breaches(day.db) == []
 
 
+def test_a_reconciliation_and_the_late_word_about_the_same_payments_wait_for_each_other(
+    postgres_engine: Engine, tmp_path: Path
+) -> None:
+    """Both want contracts and the bank's account; whoever takes the account first would wait for ever."""
+    with SandboxBank.open(tmp_path / "bank.db", key=SandboxBank.new_key("bank-1")) as bank:
+        with transaction(postgres_engine) as db:
+            of = school(db)
+            bank.open_account(of.account, of.institution.name)
+            day = Day(db=db, of=of, bank=bank)
+            bank.pay_interest(of.account, 1, at=at(7, 20))
+            orders = [order(db, signed(db, of, family(db, number))) for number in range(1, 9)]
+            serials = [day.pay(each, at(7, 21, 13)) for each in orders]
+            day.take(JULY, date(2026, 7, 31))
+        told = [credit(each.reference, serial=serial) for each, serial in zip(orders, serials, strict=True)]
+    together = Barrier(2)
+
+    def reconcile() -> int:
+        together.wait()
+        with transaction(postgres_engine) as db:
+            return len(reconciling.reconcile(db, of.account, by=BUREAU, now=at(8, 1)).open)
+
+    def notify() -> set[str]:
+        together.wait()
+        with transaction(postgres_engine) as db:
+            return {each.status for each in receive(db, *reversed(told), now=at(8, 1))}
+
+    with ThreadPoolExecutor(2) as threads:
+        reconciled, notified = threads.submit(reconcile), threads.submit(notify)
+        assert (reconciled.result(30), len(notified.result(30))) == (0, 1)
+    with transaction(postgres_engine) as db:
+        assert reconciling.reconcile(db, of.account, by=BUREAU, now=at(8, 2)).open == []
+        assert balances(db)["bank/6200000001"] == 800001
+        assert breaches(db) == []
+
+
 def _insert_twin_payout(bank: SandboxBank) -> None:
     """The bank executes the release a second time, under a serial of its own: its mistake, not ours."""
     bank.connection.execute(
         "INSERT INTO lines SELECT (SELECT max(seq) FROM lines) + 1, serial || '9', account,"
         " (SELECT max(booked_at) FROM lines), kind, amount_minor,"
         " (SELECT balance_minor FROM lines ORDER BY seq DESC LIMIT 1) + amount_minor, party, party_account, remark,"
-        " reference, end_to_end FROM lines WHERE kind = 'payout' AND amount_minor = -33333"
+        " reference, '' FROM lines WHERE kind = 'payout' AND amount_minor = -33333"
     )
 
 
 def _payment(db: Connection) -> Payment:
-    (found,) = (payments.as_payment(row) for row in db.execute(select(payments.payment)))
-    return found
-
-
-def _tampered(db: Connection, table: str, change: str) -> None:
-    """Change what the database refuses to change, as someone with its keys could."""
-    if db.dialect.name == "sqlite":
-        db.exec_driver_sql(f"DROP TRIGGER {table}_no_update")
-    else:
-        db.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-    db.exec_driver_sql(change)
-
-
-def test_the_fixture_keeps_its_bank_apart(day: Day, tmp_path: Path) -> None:
-    assert (tmp_path / "bank.db").exists()
-    assert day.bank.balance(day.of.account) == 0
+    return payments.as_payment(db.execute(select(payment_table)).one())
