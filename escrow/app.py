@@ -83,6 +83,7 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
         # The pages that FastAPI brings for the description load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     largest = {f"{PREFIX}/statements": MAX_BYTES + statements.AROUND_THE_FILE}
     app.add_middleware(BodyLimit, usual=MAX_BODY_BYTES, larger=largest)

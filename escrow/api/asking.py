@@ -166,7 +166,7 @@ def _digest(*parts: bytes) -> str:
 
 
 def _done(db: Connection, do: Callable[[Connection], BaseModel], status: int) -> Answer:
-    for _ in range(1):
+    for _ in range(2):
         try:
             with db.begin_nested():
                 shown = do(db)

@@ -1,6 +1,6 @@
 """Booking what a statement proves: matched items are confirmed or settled; lines that stand alone find their place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,7 +80,9 @@ def book_alone(
     for line in rest:
         by_kind.setdefault(place_of(line, why.get(line.key, {}).get("kind", "")), []).append(line)
     # First what needs contracts: everybody locks those before the ledger's accounts.
-    refused = _receive(db, by_kind.get("credit", []), by=by, now=now)
+    explained = set(matches["item_key"])
+    met = {each.id for each in loose.payments if payment_key(each.id) in explained}
+    refused = _receive(db, by_kind.get("credit", []), met, by=by, now=now)
     _book_own(db, by_kind.get("interest", []), kind="interest", by=by, now=now)
     _book_own(db, by_kind.get("fee", []), kind="fee", by=by, now=now)
     listed = [_line_break(each, why.get(each.key, {})) for each in by_kind.get("break", [])]
@@ -105,10 +107,13 @@ def place_of(line: Line, break_kind: str) -> str:
     return "break"
 
 
-def _receive(db: Connection, lines: Sequence[Line], *, by: Caller, now: datetime) -> list[Open]:
-    """Book credits that only the statement tells of; those that find no order are on the list as well."""
+def _receive(db: Connection, lines: Sequence[Line], met: Collection[int], *, by: Caller, now: datetime) -> list[Open]:
+    """Book credits that only the statement tells of. `met`: payments that a line of this run explains already.
+
+    Gives those that cannot be booked because their serial is: a second line of it, or one of another amount.
+    """
     receipts = payments.receive(db, [_credit(each) for each in lines], source="statement", now=now, caller_key=by.key)
-    taken = _matched(db, [each.payment.id for each in receipts])
+    taken = {*met, *_matched(db, [each.payment.id for each in receipts])}
     rows, listed = [], []
     for line, receipt in zip(lines, receipts, strict=True):
         # Known and without a line of its own: the bank's word came while we were looking.

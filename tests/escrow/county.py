@@ -3,6 +3,7 @@
 Everything happens in the jurisdiction 900001, whose rulebook flags what breaks a cap, unless a test brings its own.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -290,3 +291,12 @@ def unguarded(db: Connection, table: str) -> None:
     named = text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
     for name in db.execute(named, {"table": table}).scalars().all():
         db.exec_driver_sql(f"DROP TRIGGER {name}")
+
+
+def until_somebody_waits(db: Connection) -> None:
+    """Go on only when another transaction stands before a lock, on PostgreSQL."""
+    for _ in range(400):
+        if db.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one():
+            return
+        time.sleep(0.05)
+    raise AssertionError("nobody waits for a lock")

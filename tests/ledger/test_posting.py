@@ -205,14 +205,13 @@ def test_a_correction_is_a_transfer_of_its_own_that_points_at_the_old_one(books:
     assert _statuses(books, replace(back, reference="fix-2", corrects="never")) == ["refused"]
 
 
-@pytest.mark.parametrize(
-    "reference", ["'; DROP TABLE ledger_transfer; --", "%", "_", "课时费/一", "🧾", "a\nb", " ", "\\", "x" * 2_000]
-)
-def test_a_reference_is_any_text_and_only_ever_itself(books: Connection, reference: str) -> None:
-    assert _statuses(books, replace(LESSON, reference=reference)) == ["created"]
-    assert _statuses(books, replace(LESSON, reference=reference)) == ["existed"]
-    assert list(by_reference(books, [reference])) == [reference]
-    assert by_reference(books, [reference.upper() + "?", f"{reference} "]) == {}
+def test_a_reference_is_any_text_and_only_ever_itself(books: Connection) -> None:
+    odd = ("'; DROP TABLE ledger_transfer; --", "%", "_", "课时费/一", "🧾", "a\nb", " ", "\\", "x" * 2_000)
+    for reference in odd:
+        assert _statuses(books, replace(LESSON, reference=reference)) == ["created"]
+        assert _statuses(books, replace(LESSON, reference=reference)) == ["existed"]
+        assert list(by_reference(books, [reference])) == [reference]
+        assert by_reference(books, [reference.upper() + "?", f"{reference}\t"]) == {}
 
 
 def test_references_differ_by_case(books: Connection) -> None:

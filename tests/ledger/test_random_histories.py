@@ -24,7 +24,7 @@ from tests.ledger.books import ACCOUNTS, BANK, DAY, EARNED, FEES, HOUR, LESSON, 
 from tests.ledger.naive import Naive
 
 LONG: Final = settings.default is not None and settings.default.max_examples > 1_000
-SETTINGS: Final = settings(stateful_step_count=50) if LONG else settings(max_examples=10, stateful_step_count=20)
+SETTINGS: Final = settings(stateful_step_count=50) if LONG else settings(max_examples=7, stateful_step_count=20)
 
 DOLLARS: Final = "bank/usd"
 OPENED: Final = (*ACCOUNTS, NewAccount(path=DOLLARS, kind="asset", currency="USD"))

@@ -28,7 +28,7 @@ def tell(console: Console, db: Connection, town: Town, *, folder: Path, seed: in
     for each in _parts(db, town, proofs=proofs, folder=folder, seed=seed, seconds=seconds):
         console.print(each)
     breach = next(iter(audit(db)), None)
-    console.print(Text(f"audit: {breach or 'ok'}"))
+    console.print(Text(f"audit: {breach or 'ok'}"), soft_wrap=True)  # the last line, however long
     return breach is None and all(each.unexplained.minor == 0 for each in proofs)
 
 

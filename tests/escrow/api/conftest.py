@@ -72,8 +72,8 @@ def _behind(door: TestClient, engine: Engine, clock: Clock) -> Service:
     return service
 
 
-@pytest.fixture
-def bank(service: Service) -> Bank:
+def _bank(service: Service) -> Bank:
+    """The bank whose key the service trusts."""
     key = SigningKey(key_id="bank-1", algorithm="v1a", material=hashlib.sha256(b"the bank").digest())
     with transaction(service.engine) as db:
         keys.trust_bank(db, key.verifier(not_before=datetime(2026, 1, 1, tzinfo=UTC)))
@@ -81,8 +81,19 @@ def bank(service: Service) -> Bank:
 
 
 @pytest.fixture
-def town(service: Service, bank: Bank) -> Town:
+def town(service: Service) -> Town:
+    return _settled(service)
+
+
+@pytest.fixture
+def town_anywhere(anywhere: Service) -> Town:
+    """The town where the kind of database has no part in what is tested."""
+    return _settled(anywhere)
+
+
+def _settled(service: Service) -> Town:
     _number_apart(service.engine)
+    bank = _bank(service)
     school = service.done("zhang", "/institutions", institution(1))["id"]
     service.hire("school", "institution", school)
     course = {"name": "素描", "subject": "drawing", "list_price": yuan("400.00")}

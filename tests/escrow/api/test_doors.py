@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import zxingcpp
 from PIL import Image
 
+from escrow.db import open_engine
 from escrow.refusals import Refusal
 from qrpay import emv
 from tests.escrow.api.town import API, PROBLEM, Service, Town, institution, yuan
@@ -54,11 +56,13 @@ def operations(anywhere: Service) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def test_no_hostile_input_is_an_internal_error(town: Town) -> None:
     service, refused = town.service, 0
     for method, path, _ in operations(service):
-        filled = re.sub(r"\{\w+\}", str(town.contract), path)
-        addresses = [re.sub(r"\{\w+\}", word, path) for word in HOSTILE_WORDS if "{" in path]
+        addresses = [re.sub(r"\{\w+\}", word, path) for word in HOSTILE_WORDS]
         if method == "GET":
-            addresses += [f"{filled}?after={word}&limit={word}&as_of={word}&kind={word}" for word in HOSTILE_WORDS]
-        for number, address in enumerate([*addresses, *([filled] * len(HOSTILE_BODIES) if method == "POST" else [])]):
+            queries = [f"?after={word}&limit={word}&as_of={word}&kind={word}" for word in HOSTILE_WORDS]
+            addresses = [address + query for address, query in zip(addresses, queries, strict=True)]
+        else:
+            addresses += [re.sub(r"\{\w+\}", str(town.contract), path)] * len(HOSTILE_BODIES)
+        for number, address in enumerate(addresses):
             headers = {"Authorization": f"Bearer {service.tokens['li']}", "Idempotency-Key": f"{path}-{number}"}
             body = HOSTILE_BODIES[number % len(HOSTILE_BODIES)] if method == "POST" else None
             kind = {"Content-Type": "multipart/form-data; boundary=x" if "statements" in path else "application/json"}
@@ -71,7 +75,7 @@ def test_no_hostile_input_is_an_internal_error(town: Town) -> None:
     assert refused > 400, "this drove nothing"
 
 
-def test_amounts_are_read_exactly_or_not_at_all(town: Town) -> None:
+def test_amounts_are_read_exactly_or_not_at_all(town_anywhere: Town) -> None:
     bad = [
         "1e2",
         "1.005",
@@ -92,15 +96,17 @@ def test_amounts_are_read_exactly_or_not_at_all(town: Town) -> None:
         None,
     ]
     for amount in bad:
-        answer = town.service.post(
-            "family", f"/contracts/{town.contract}/orders", {"amount": {"amount": amount, "currency": "CNY"}}
+        answer = town_anywhere.service.post(
+            "family", f"/contracts/{town_anywhere.contract}/orders", {"amount": {"amount": amount, "currency": "CNY"}}
         )
         assert (answer.status_code, answer.json()["type"]) == (422, "/problems/does-not-fit-the-schema"), amount
     for amount in ("5", "5.1", "5.10"):
-        made = town.service.done("family", f"/contracts/{town.contract}/orders", {"amount": yuan(amount)})
+        made = town_anywhere.service.done(
+            "family", f"/contracts/{town_anywhere.contract}/orders", {"amount": yuan(amount)}
+        )
         assert made["amount"] == yuan(f"{amount.split('.')[0]}.{amount.partition('.')[2]:0<2}")
-    foreign = town.service.post(
-        "family", f"/contracts/{town.contract}/orders", {"amount": {"amount": "5", "currency": "USD"}}
+    foreign = town_anywhere.service.post(
+        "family", f"/contracts/{town_anywhere.contract}/orders", {"amount": {"amount": "5", "currency": "USD"}}
     )
     assert foreign.status_code == 422
 
@@ -159,11 +165,30 @@ def test_an_unknown_jurisdiction_is_refused_where_it_is_entered(anywhere: Servic
     assert "900001" in answer.json()["known"]
 
 
-def test_a_contract_beyond_the_caps_is_flagged_with_rule_and_citation_and_the_alert_is_worked_off(town: Town) -> None:
-    service = town.service
+def test_a_database_that_is_down_is_our_illness_and_the_process_lives(anywhere: Service) -> None:
+    dead = open_engine("postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
+    state = anywhere.client.app.state  # type: ignore[attr-defined]  # the test client calls it an ASGI application only
+    state.desk = replace(state.desk, engine=dead)
+    ill = [
+        anywhere.get("", "/institutions"),
+        anywhere.get("li", "/alerts"),
+        anywhere.post("li", "/payout-batches"),
+        anywhere.client.post(f"{API}/bank/notifications", content=b"{}"),
+        anywhere.client.get("/readyz"),
+    ]
+    for answer in ill:
+        assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM), answer.url
+        assert int(answer.headers["retry-after"]) > 0
+    assert anywhere.client.get("/healthz").status_code == 200
+
+
+def test_a_contract_beyond_the_caps_is_flagged_with_rule_and_citation_and_the_alert_is_worked_off(
+    town_anywhere: Town,
+) -> None:
+    service = town_anywhere.service
     terms = {
-        "course_id": town.course,
-        "student_id": town.student,
+        "course_id": town_anywhere.course,
+        "student_id": town_anywhere.student,
         "lessons": 75,
         "price": yuan("6000.00"),
         "first_lesson": "2026-09-05",
@@ -207,9 +232,9 @@ def test_the_transfers_carry_the_callers_key(town: Town) -> None:
     assert town.service.get("auditor", "/ledger/transfers?after=x").json()["type"] == "/problems/bad-cursor"
 
 
-def test_a_code_says_what_the_order_says_and_a_paid_order_has_none(town: Town) -> None:
-    reference = town.order()
-    png = town.service.get("family", f"/orders/{reference}/qr.png?kind=emv")
+def test_a_code_says_what_the_order_says_and_a_paid_order_has_none(town_anywhere: Town) -> None:
+    reference = town_anywhere.order()
+    png = town_anywhere.service.get("family", f"/orders/{reference}/qr.png?kind=emv")
     read = zxingcpp.read_barcode(Image.open(io.BytesIO(png.content)))
     assert read is not None
     code = emv.parse(read.text)
@@ -219,11 +244,11 @@ def test_a_code_says_what_the_order_says_and_a_paid_order_has_none(town: Town) -
         "1000.00 CNY",
         "明日美术",
     )
-    svg = town.service.get("school", f"/orders/{reference}/qr.svg")
+    svg = town_anywhere.service.get("school", f"/orders/{reference}/qr.svg")
     assert svg.headers["content-type"] == "image/svg+xml"
     assert svg.content.startswith(b"<?xml")
-    town.bank.tell(town.bank.event("S1", reference, "1000.00"))
-    paid = town.service.get("family", f"/orders/{reference}/qr.svg")
+    town_anywhere.bank.tell(town_anywhere.bank.event("S1", reference, "1000.00"))
+    paid = town_anywhere.service.get("family", f"/orders/{reference}/qr.svg")
     assert (paid.status_code, paid.json()["type"], paid.json()["state"]) == (409, "/problems/not-payable", "paid")
 
 

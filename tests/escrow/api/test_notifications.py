@@ -84,18 +84,20 @@ def test_a_wrong_signature_is_401_leaves_a_trail_and_books_nothing(town: Town) -
     assert (trail.subject, trail.facts) == ("notification:forged-1", {"kind": "BadSignature"})
 
 
-def test_a_notification_without_headers_or_from_long_ago_is_401(town: Town) -> None:
-    assert town.service.client.post(f"{API}/bank/notifications", content=b"{}").status_code == 401
-    event = town.bank.event("S1", town.order(), "1000.00")
-    now = town.service.clock()
-    town.service.clock.at = now - timedelta(minutes=6)
-    headers = town.bank.tell(event).request.headers
-    town.service.clock.at = now
+def test_a_notification_without_headers_or_from_long_ago_is_401(town_anywhere: Town) -> None:
+    assert town_anywhere.service.client.post(f"{API}/bank/notifications", content=b"{}").status_code == 401
+    event = town_anywhere.bank.event("S1", town_anywhere.order(), "1000.00")
+    now = town_anywhere.service.clock()
+    town_anywhere.service.clock.at = now - timedelta(minutes=6)
+    headers = town_anywhere.bank.tell(event).request.headers
+    town_anywhere.service.clock.at = now
     body = b'{"events": []}'
-    assert town.service.client.post(f"{API}/bank/notifications", content=body, headers=headers).status_code == 401
+    assert (
+        town_anywhere.service.client.post(f"{API}/bank/notifications", content=body, headers=headers).status_code == 401
+    )
 
 
-def test_a_signed_word_that_cannot_be_read_is_422_and_keeps_nothing(town: Town) -> None:
+def test_a_signed_word_that_cannot_be_read_is_422_and_keeps_nothing(town_anywhere: Town) -> None:
     unreadable = [
         b"",
         b"[]",
@@ -106,16 +108,21 @@ def test_a_signed_word_that_cannot_be_read_is_422_and_keeps_nothing(town: Town) 
         b'{"events": NaN}',
     ]
     for number, body in enumerate(unreadable):
-        told = town.bank.send(body, id=f"unreadable-{number}")
+        told = town_anywhere.bank.send(body, id=f"unreadable-{number}")
         assert (told.status_code, told.json()["type"]) == (422, "/problems/unreadable-notification")
-        mended = town.bank.send(b'{"events": []}', id=f"unreadable-{number}")
+        mended = town_anywhere.bank.send(b'{"events": []}', id=f"unreadable-{number}")
         assert mended.json() == {"events": []}
 
 
-def test_a_time_that_no_payment_has_is_not_read(town: Town) -> None:
-    reference = town.order()
+def test_a_time_that_no_payment_has_is_not_read(town_anywhere: Town) -> None:
+    reference = town_anywhere.order()
     for paid_at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "2026-09-01T10:00:00", "1e99", -1):
-        assert town.bank.tell(town.bank.event("S1", reference, "1000.00", {"paid_at": paid_at})).status_code == 422
+        assert (
+            town_anywhere.bank.tell(
+                town_anywhere.bank.event("S1", reference, "1000.00", {"paid_at": paid_at})
+            ).status_code
+            == 422
+        )
 
 
 def test_money_is_booked_whatever_the_payer_wrote_beside_it(town: Town) -> None:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from escrow.access.tables import audit_entry
+from escrow.bank.sandbox import SandboxBank
 from escrow.db import snapshot, transaction
 from escrow.enrolment.tables import payment_order
 from escrow.payouts.tables import refund
@@ -76,6 +78,36 @@ def test_two_callers_may_choose_the_same_key(town: Town) -> None:
     town.service.done("family", path, {"amount": yuan("10.00")}, key="k")
     town.service.done("school", path, {"amount": yuan("20.00")}, key="k")
     assert count(town.service, payment_order) == 2
+
+
+def test_a_file_sent_again_is_the_same_request_though_its_form_is_cut_anew(town: Town, tmp_path: Path) -> None:
+    now = town.service.clock()
+    with SandboxBank.open(tmp_path / "bank.db", key=town.bank.key) as bank:
+        bank.open_account("6200000001", "明日美术")
+        bank.pay(account="6200000001", amount_minor=5, payer="王芳", payer_account="6222", remark="", at=now)
+        file, other = (
+            bank.statement("6200000001", begins=now.date(), ends=now.date(), format=form)
+            for form in ("camt.053", "icbc-csv")
+        )
+
+    def send(content: bytes, boundary: str) -> Response:
+        form = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="1"\r\n\r\n'.encode()
+        return town.service.client.post(
+            "/api/v1/statements",
+            content=form + content + f"\r\n--{boundary}--\r\n".encode(),
+            headers={
+                "Authorization": f"Bearer {town.service.tokens['teller']}",
+                "Idempotency-Key": "day-1",
+                "Content-Type": f"multipart/form-data; boundary={boundary}",
+            },
+        )
+
+    first, again = send(file, "one"), send(file, "two")
+    assert first.status_code == 201, first.text
+    assert first.json()["statements"][0]["fresh"] == 1
+    assert same(first, again)
+    assert send(other, "one").json()["type"] == "/problems/idempotency-key-reused"
+    assert town.held("bank/6200000001/suspense") == "0.05"
 
 
 def test_sixteen_at_once_with_one_key_have_one_effect_and_get_one_answer(town: Town) -> None:

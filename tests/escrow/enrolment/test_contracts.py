@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -17,7 +16,7 @@ from escrow.enrolment.contracts import FeeRuleBroken
 from escrow.enrolment.tables import contract as contract_table
 from escrow.refusals import Unknown
 from escrow.rules.rulebook import SHIPPED, Rulebook
-from tests.escrow.county import BUREAU, RULEBOOK, at, draft, family, school, sign
+from tests.escrow.county import BUREAU, RULEBOOK, at, draft, family, school, sign, until_somebody_waits
 
 
 @pytest.fixture
@@ -113,7 +112,7 @@ def test_of_two_contracts_signed_at_once_for_one_child_the_second_sees_the_first
     with transaction(postgres_engine) as db:
         sign(db, of, draft(of, child, lessons=40, price="2000.00"))
         waiting.start()
-        _until_somebody_waits(db)
+        until_somebody_waits(db)
         assert found == []
     waiting.join(20)
     assert found == [["80 lessons"]]
@@ -128,11 +127,3 @@ def test_one_childs_signing_does_not_hold_up_anothers(postgres_engine: Engine) -
             beside.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
             sign(beside, of, draft(of, other))
     assert RULEBOOK.jurisdiction("900001").enforcement == "flag"
-
-
-def _until_somebody_waits(db: Connection) -> None:
-    for _ in range(200):
-        if db.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one():
-            return
-        time.sleep(0.05)
-    raise AssertionError("nobody waits for the student's row")

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 from sqlalchemy import Connection, Engine, func, select, text, update
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select, text, update
 from escrow.bank.sandbox import Fault, SandboxBank
 from escrow.bank.sandbox.bank import StatementFormat
 from escrow.db import transaction
-from escrow.enrolment import payments
+from escrow.enrolment import contracts, payments
 from escrow.enrolment.payments import Payment
 from escrow.enrolment.tables import payment as payment_table
 from escrow.payouts import batches, refunds, releases, suspense
@@ -34,6 +33,7 @@ from tests.escrow.county import (
     signed,
     teach,
     unguarded,
+    until_somebody_waits,
 )
 from tests.escrow.settlement.conftest import Day
 from tests.reconciliation.bank_files import OLD_HEADER, corporate
@@ -364,21 +364,18 @@ def test_a_reconciliation_and_the_late_word_about_the_same_payments_wait_for_eac
             serials = [day.pay(each, at(7, 21, 13)) for each in orders]
             day.take(JULY, date(2026, 7, 31))
         told = [credit(each.reference, serial=serial) for each, serial in zip(orders, serials, strict=True)]
-    together = Barrier(2)
 
     def reconcile() -> int:
-        together.wait()
         with transaction(postgres_engine) as db:
             return len(reconciling.reconcile(db, of.account, by=BUREAU, now=at(8, 1)).open)
 
-    def notify() -> set[str]:
-        together.wait()
+    with ThreadPoolExecutor(1) as threads:
         with transaction(postgres_engine) as db:
-            return {each.status for each in receive(db, *reversed(told), now=at(8, 1))}
-
-    with ThreadPoolExecutor(2) as threads:
-        reconciled, notified = threads.submit(reconcile), threads.submit(notify)
-        assert (reconciled.result(30), len(notified.result(30))) == (0, 1)
+            contracts.by_id(db, [each.contract_id for each in orders], lock=True)
+            reconciled = threads.submit(reconcile)
+            until_somebody_waits(db)
+            assert {each.status for each in receive(db, *told, now=at(8, 1))} == {"booked"}
+        assert reconciled.result(30) == 0
     with transaction(postgres_engine) as db:
         assert reconciling.reconcile(db, of.account, by=BUREAU, now=at(8, 2)).open == []
         assert balances(db)["bank/6200000001"] == 800001
