@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
@@ -173,7 +174,8 @@ def trial_balance(
     end = None if as_of is None else _end_of(as_of.date())
     with the_database(Settings()) as engine, database.snapshot(engine) as db:
         balances = ledger.reading.trial_balance(db, as_of=end)
-    table = Table("account", "kind", title=None if as_of is None else f"{as_of.date()}")
+    console = _wide()
+    table = Table("account", "kind", box=box.HEAVY_HEAD if console.is_terminal else None)  # plain columns for programs
     for column in ("debits", "credits", "balance"):
         table.add_column(column, justify="right")
     for each in balances:
@@ -181,7 +183,7 @@ def trial_balance(
     debits, credits = (sum(getattr(each, side) for each in balances) for side in ("debits", "credits"))
     table.add_section()
     table.add_row("total", "", Money(debits).major, Money(credits).major, Money(debits - credits).major)
-    _wide().print(table)
+    console.print(table)
 
 
 @ledger_commands.command("export")

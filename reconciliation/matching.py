@@ -67,7 +67,7 @@ def match(
     lean_left, lean_right = left[list(_LINE)], right[list(_ITEM)]
     ours, theirs, met = lean_left, lean_right, lean_right.head(0)
     for step in _steps(days):
-        if ours.empty and step is not _rest:
+        if ours.empty and (theirs.empty or step is not _rest):
             continue
         found = step(ours, theirs, met)
         if found.empty:

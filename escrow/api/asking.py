@@ -39,7 +39,7 @@ RequiredKey = Annotated[str, Header(alias="Idempotency-Key", pattern=_KEY, descr
 OptionalKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern=_KEY, description=_KEY_IS)]
 
 _bearer = HTTPBearer(
-    auto_error=False, scheme_name="API key", description="`Authorization: Bearer te_…`, made by `escrow keys issue`."
+    auto_error=False, scheme_name="ApiKey", description="`Authorization: Bearer te_…`, made by `escrow keys issue`."
 )
 
 

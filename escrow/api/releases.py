@@ -1,6 +1,7 @@
 """Releases: the institution asks for what it has taught, once a month inside the window; the bureau decides."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -23,6 +24,7 @@ from escrow.payouts.release_drafts import (
 )
 from escrow.payouts.windows import OutsideReleaseWindow
 from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
+from escrow.teaching import confirmations
 from escrow.teaching.tables import attendance
 from ledger.chunks import chunks
 
@@ -91,10 +93,12 @@ def submit(
     act: Annotated[Act, Depends(moving_money("institution", "bureau"))],
 ) -> Response:
     """Only inside the jurisdiction's window, as from the 10th 00:00 to the 15th 24:00 in Asia/Shanghai; a refusal names
-    the next one. It holds exactly the confirmed, undisputed and unreleased lessons, and tells what it leaves out, why,
-    and which month can hold it."""
+    the next one. Lessons whose guardians have been silent long enough are confirmed first. It holds exactly the
+    confirmed, undisputed and unreleased lessons, and tells what it leaves out, why, and which month can hold it."""
 
     def do(db: Connection) -> ReleaseWithLeftOut:
+        silence = replace(confirmations.THE_RULE, key=act.by.key)
+        confirmations.confirm_by_silence(db, institution_id=institution_id, by=silence, now=act.now)
         request = releases.submit(
             db, institution_id, month=month(asked.month), rulebook=act.rulebook, by=act.by, now=act.now
         )
@@ -121,7 +125,7 @@ def show(
 @routes.post(
     "/release-requests/{request_id}/approval",
     response_model=ReleaseShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, FamiliesFirst, keyed=True),
     summary="Approve a release 批准拨付",
 )
 def approve(request_id: PathId, act: Bureau) -> Response:

@@ -140,7 +140,10 @@ Price = Annotated[AskedAmount, AfterValidator(_positive)]
 
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID, examples=[9000010000000042])]
 PathId = Annotated[
-    int, BeforeValidator(_id), WithJsonSchema({"type": "integer", "minimum": 1}), InPath(examples=[9000010000000042])
+    int,
+    BeforeValidator(_id),
+    WithJsonSchema({"type": "integer", "minimum": 1, "examples": [9000010000000042]}),
+    InPath(),
 ]
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]

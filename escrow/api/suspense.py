@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, select
 
 from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
-from escrow.api.shapes import After, Asked, Fen, Id, Limit, NeededReason, Page, PathId, Shown, following, place
+from escrow.api.shapes import After, Asked, Fen, Id, Limit, NeededReason, Page, PathId, Reason, Shown, following, place
 from escrow.enrolment.contracts import ContractEnded
 from escrow.enrolment.payments import Payment
 from escrow.enrolment.placing import IN_CHINESE
@@ -17,7 +17,7 @@ from escrow.enrolment.tables import payment
 from escrow.payouts import suspense
 from escrow.payouts.suspense import DoesNotFit, NoPayerAccount, NotInSuspense
 from escrow.payouts.tables import suspense_decision
-from escrow.refusals import AlreadyDecided, FourEyes, Unknown
+from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
 
 routes = APIRouter(tags=[PAYOUTS])
 
@@ -27,6 +27,12 @@ class ProposalAsked(Asked):
 
     contract_id: Id | None
     reason: NeededReason
+
+
+class RejectionAsked(Asked):
+    """Why not."""
+
+    reason: Reason
 
 
 class PaymentShown(Shown):
@@ -131,6 +137,22 @@ def propose(
 def approve(proposal_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:
     """Somebody who did not propose it approves: the money moves to its contract, or its way back is instructed."""
     return act(lambda db: PaymentShown.of(suspense.approve(db, proposal_id, by=act.by, now=act.now)))
+
+
+@routes.post(
+    "/proposals/{proposal_id}/rejection",
+    response_model=ProposalShown,
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, ReasonMissing),
+    summary="Reject a proposal 驳回处理意见",
+)
+def reject(proposal_id: PathId, asked: RejectionAsked, act: Annotated[Act, Depends(acting("bureau"))]) -> Response:
+    """With a reason; the money stays in suspense, and something else can be proposed for it."""
+
+    def do(db: Connection) -> ProposalShown:
+        rejected = suspense.reject(db, proposal_id, reason=asked.reason, by=act.by, now=act.now)
+        return ProposalShown.model_validate(rejected)
+
+    return act(do)
 
 
 def _proposals(db: Connection, ids: list[int]) -> dict[int, ProposalShown]:

@@ -38,8 +38,8 @@ QUARTERS: Final = 4
 FEE: Final = 1_000
 """Fen, from one account in seven, for a token of its e-banking."""
 FEE_FROM: Final = 7
-CSV_FROM, CSV_AT = 4, 2
-"""A quarter of the accounts' statements come as the bank's CSV, the others as camt.053."""
+CSV_FROM, CSV_AT = 7, 2
+"""One account in seven gets its statements as the bank's CSV, the others as camt.053."""
 SUFFIX: Final[dict[StatementFormat, str]] = {"camt.053": "camt.053.xml", "icbc-csv": "csv"}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final, Literal, Protocol
 
-from escrow.payouts.windows import expected_month
+from escrow.payouts.windows import expected_month, next_window
 from escrow.refusals import Conflict
 from escrow.rules.months import SHANGHAI, Month
 from escrow.rules.rule import Rule
@@ -132,4 +132,6 @@ def _waiting(row: Waiting, rule: Rule, now: datetime) -> LeftOut:
     heard = datetime.combine(row.silent_on + timedelta(days=1), time.min, SHANGHAI)
     if heard <= now:
         return LeftOut(attendance_id=row.id, reason="not_paid_for", expected=None)
-    return LeftOut(attendance_id=row.id, reason="awaiting_confirmation", expected=expected_month(heard, rule))
+    # Not in this window any more, even if it is heard of before the window closes: the month's request is this one.
+    later = max(heard, next_window(now, rule).closes)
+    return LeftOut(attendance_id=row.id, reason="awaiting_confirmation", expected=expected_month(later, rule))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
@@ -115,8 +115,17 @@ def decide(
     return _get(db, lesson_id, contract_id)
 
 
-def confirm_by_silence(db: Connection, *, by: Caller, now: datetime) -> Silence:
+THE_RULE: Final = Caller(name="confirmation.silence", role="bureau")
+"""Who confirms when nobody speaks: the rule itself."""
+
+
+def confirm_by_silence(
+    db: Connection, *, institution_id: int | None = None, by: Caller = THE_RULE, now: datetime
+) -> Silence:
     """Confirm every lesson whose guardian has let the rule's working days pass; one set, whatever its size.
+
+    With `institution_id` only that institution's, as before it asks for a release: what the rule has confirmed by then
+    must not be left out because the day's sweep has not run yet.
 
     A lesson counts as confirmed from the end of the last of those days. Its money moves now: on the day that has
     passed, the books may not have held it yet.
@@ -129,6 +138,8 @@ def confirm_by_silence(db: Connection, *, by: Caller, now: datetime) -> Silence:
         .where(table.c.state == "recorded", table.c.silent_on < today)
         .order_by(lesson.c.starts_at, table.c.id)
     )
+    if institution_id is not None:
+        due = due.where(lesson.c.institution_id == institution_id)
     contract_ids = {row.contract_id for row in db.execute(due)}
     held = {}
     for chunk in chunks(sorted(contract_ids)):

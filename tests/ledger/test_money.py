@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ def test_an_amount_is_written_with_its_sign_and_two_decimals(minor: int) -> None
     sign, digits = ("-", str(-minor)) if minor < 0 else ("", str(minor))
     padded = digits.rjust(3, "0")
     assert Money(minor).major == f"{sign}{padded[:-2]}.{padded[-2:]}"
+    assert Money(minor).decimal == Decimal(Money(minor).major)
 
 
 @pytest.mark.parametrize(

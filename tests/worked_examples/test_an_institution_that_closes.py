@@ -2,11 +2,13 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import pytest
 from sqlalchemy import Connection
 
 from escrow.bank.sandbox import SandboxBank
+from escrow.enrolment.orders import Order
 from escrow.payouts import batches, closures, refunds, releases
 from escrow.payouts.release_drafts import FamiliesFirst
 from escrow.registry import institutions
@@ -29,6 +31,8 @@ from tests.escrow.county import (
     teach,
 )
 
+ACCOUNT: Final = "6200000001"
+
 
 def test_an_institution_that_closes(db: Connection, tmp_path: Path) -> None:
     with SandboxBank.open(tmp_path / "bank.db", key=SandboxBank.new_key("bank-1")) as bank:
@@ -50,22 +54,9 @@ def test_an_institution_that_closes(db: Connection, tmp_path: Path) -> None:
             assert breaches(db) == []
             return {names[each.path]: each.amount for each in trial_balance(db) if each.amount}
 
-        def pay(number: int, minute: int) -> None:
-            """The family pays its order, and the service hears of it."""
-            placed = order(db, held[number])
-            payer = {"payer": f"王芳{number + 1}", "payer_account": f"622200000000000{number + 1}"}
-            serial = bank.pay(
-                account=of.account,
-                amount_minor=placed.amount,
-                remark=placed.reference,
-                at=at(7, 21, 13, minute),
-                **payer,
-            )
-            receive(db, credit(placed.reference, placed.amount, serial=serial, paid_at=at(7, 21, 13, minute), **payer))
-
         # Three families pay 1,000 yuan for three lessons each; the third one's money is not even touched.
-        for number in range(3):
-            pay(number, number)
+        for number, contract in enumerate(held, start=1):
+            pay(db, bank, order(db, contract), number)
         first = teach(db, of, held[:2], on=(8, 3))
         for child, contract in zip(families[:2], held[:2], strict=True):
             confirmations.confirm(db, first, contract.id, by=child.caller, now=at(8, 3, 18))
@@ -106,13 +97,28 @@ def test_an_institution_that_closes(db: Connection, tmp_path: Path) -> None:
         send(db, bank, (9, 14))
         with pytest.raises(FamiliesFirst):
             releases.approve(db, request.id, by=BUREAU, now=at(9, 14, 16))
-        assert settle(db, bank, of.account, (9, 14)) == 0
+        assert settle(db, bank, (9, 14)) == 0
         assert books() == {"bank": 66666, "earned": 66666}
         releases.approve(db, request.id, by=BUREAU, now=at(9, 15))
         send(db, bank, (9, 15))
-        assert settle(db, bank, of.account, (9, 15)) == 0
+        assert settle(db, bank, (9, 15)) == 0
         assert books() == {}
         assert (bank.balance(of.account), cash.prove(db, of.account).unexplained.minor) == (0, 0)
+
+
+def pay(db: Connection, bank: SandboxBank, placed: Order, number: int) -> None:
+    """The number-th family pays its order, and the service hears of it."""
+    payer, payer_account, paid_at = f"王芳{number}", f"622200000000000{number}", at(7, 21, 13, number)
+    serial = bank.pay(
+        account=ACCOUNT,
+        amount_minor=placed.amount,
+        payer=payer,
+        payer_account=payer_account,
+        remark=placed.reference,
+        at=paid_at,
+    )
+    told = credit(placed.reference, serial=serial, payer=payer, payer_account=payer_account, paid_at=paid_at)
+    receive(db, told, now=paid_at)
 
 
 def send(db: Connection, bank: SandboxBank, on: tuple[int, int]) -> None:
@@ -121,8 +127,8 @@ def send(db: Connection, bank: SandboxBank, on: tuple[int, int]) -> None:
     assert bank.deliver(batches.file_of(db, batch.id), at=at(*on, 15)).status == "accepted"
 
 
-def settle(db: Connection, bank: SandboxBank, account: str, on: tuple[int, int]) -> int:
+def settle(db: Connection, bank: SandboxBank, on: tuple[int, int]) -> int:
     """The statement up to a day is imported and reconciled; how many breaks are open."""
-    data = bank.statement(account, begins=date(2026, 7, 1), ends=date(2026, *on), format="camt.053")
-    statements.import_file(db, data, filename="statement", account=account, by=BUREAU, now=at(*on, 17))
-    return len(reconciling.reconcile(db, account, by=BUREAU, now=at(*on, 17)).open)
+    data = bank.statement(ACCOUNT, begins=date(2026, 7, 1), ends=date(2026, *on), format="camt.053")
+    statements.import_file(db, data, filename="statement", account=ACCOUNT, by=BUREAU, now=at(*on, 17))
+    return len(reconciling.reconcile(db, ACCOUNT, by=BUREAU, now=at(*on, 17)).open)

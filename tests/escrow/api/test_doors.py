@@ -285,6 +285,9 @@ def test_the_description_names_every_promised_route_and_every_refusal_by_its_slu
                 assert response["description"].count("\n- `"), (method, path, status)
     text = anywhere.client.get("/openapi.json").text
     assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(json.loads(text)["components"]["schemas"])
+    components = json.loads(text)["components"]
+    names = [name for kind in components.values() for name in kind]
+    assert [name for name in names if not re.fullmatch("[a-zA-Z0-9._-]+", name)] == [], "OpenAPI 3.1, 4.8.7.1"
     window = described["POST", f"{API}/institutions/{{institution_id}}/release-requests"]
     assert "`outside-release-window`" in window["responses"]["409"]["description"]
     assert next(each for each in window["parameters"] if each["name"] == "Idempotency-Key")["required"]

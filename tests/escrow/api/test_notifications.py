@@ -64,6 +64,8 @@ def test_an_order_paid_twice_is_booked_once_and_the_second_payment_goes_back(tow
     assert one(town.bank.tell(town.bank.event("S1", reference, "1000.00")))["status"] == "booked"
     assert one(town.bank.tell(town.bank.event("S2", reference, "1000.00")))["reason"] == "order_paid_already"
     stuck = town.service.get("zhang", "/suspense").json()["items"][0]["id"]
+    hasty = town.service.done("zhang", f"/payments/{stuck}/proposals", {"contract_id": None, "reason": "退"})["id"]
+    assert town.service.done("li", f"/proposals/{hasty}/rejection", {"reason": "请先核实"})["state"] == "rejected"
     proposal = town.service.done("zhang", f"/payments/{stuck}/proposals", {"contract_id": None, "reason": "重复付款"})
     assert town.service.get("zhang", "/suspense").json()["items"][0]["proposal"]["id"] == proposal["id"]
     own = town.service.post("zhang", f"/proposals/{proposal['id']}/approval")

@@ -49,6 +49,13 @@ def test_a_request_at_the_sixteenth_is_refused_and_one_second_before_it_accepted
     assert status == 201
 
 
+def test_a_lesson_that_silence_has_confirmed_by_then_is_held_though_no_sweep_has_run(taught: Town) -> None:
+    taught.teach(datetime(2026, 10, 12, 9, tzinfo=SHANGHAI), confirmed=False)
+    status, request = ask(taught, "2026-11-10T08:00:00+08:00")
+    assert (status, request["lessons"], request["left_out"]) == (201, 2, [])
+    assert request["amount"] == yuan("666.66")
+
+
 def test_what_is_left_out_carries_its_reason_and_its_month(taught: Town) -> None:
     evening = datetime(2026, 11, 9, 18, tzinfo=SHANGHAI)
     taught.teach(datetime(2026, 10, 30, 9, tzinfo=SHANGHAI), recorded=evening, confirmed=False)

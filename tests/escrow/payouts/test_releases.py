@@ -69,6 +69,15 @@ def test_a_request_holds_exactly_the_confirmed_lessons_and_says_of_the_rest_why_
     assert breaches(db) == []
 
 
+def test_a_lesson_heard_of_before_the_window_closes_still_waits_for_the_next_one(db: Connection) -> None:
+    of = school(db)
+    child, contract = enrolled(db, of)
+    confirmed(db, of, (child, contract), on=(8, 3))
+    teach(db, of, [contract], on=(8, 31), now=at(9, 4))  # silent until the 11th; the window is open until the 15th
+    request = requested(db, of, now=at(9, 10, 0))
+    assert [each.expected for each in releases.left_out_of(db, request.id)] == [Month(2026, 10)]
+
+
 def test_what_was_left_out_is_carried_over_to_the_next_month(db: Connection) -> None:
     of = school(db)
     child, contract = enrolled(db, of)
