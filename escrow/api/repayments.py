@@ -13,7 +13,7 @@ from escrow.api.description import PAYOUTS, may_refuse
 from escrow.api.shapes import Amount, Asked, Fen, NeededReason, PathId, Shown
 from escrow.payouts import closures, refunds
 from escrow.payouts.closures import AlreadyClosing, Closure
-from escrow.payouts.refunds import NothingToRefund
+from escrow.payouts.refunds import NothingToRefund, RefundNotComputed
 from escrow.payouts.tables import refund as refund_table
 from escrow.refusals import AlreadyDecided, FourEyes, Unknown
 
@@ -73,7 +73,7 @@ class ClosureWithFamilies(ClosureShown):
     "/contracts/{contract_id}/refunds",
     status_code=201,
     response_model=RefundShown,
-    responses=may_refuse(Unknown, NothingToRefund, keyed=True),
+    responses=may_refuse(Unknown, NothingToRefund, RefundNotComputed, keyed=True),
     summary="Ask for a refund 退费",
 )
 def refund(contract_id: PathId, act: Annotated[Act, Depends(moving_money("family", "bureau"))]) -> Response:
@@ -124,7 +124,7 @@ def show(
 @routes.post(
     "/closures/{closure_id}/approval",
     response_model=ClosureWithFamilies,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, RefundNotComputed, keyed=True),
     summary="Approve a closure 批准终止办学",
 )
 def approve(closure_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:

@@ -14,7 +14,7 @@ from escrow.monitoring.tables import alert as table
 from escrow.refusals import AlreadyDecided, ReasonMissing, Unknown
 from escrow.rules.finding import Finding
 from escrow.rules.months import SHANGHAI
-from escrow.rules.working_days import after_working_days
+from escrow.rules.working_days import due_day
 from ledger.chunks import chunks
 
 State = Literal["open", "acknowledged", "resolved", "dismissed"]
@@ -75,7 +75,7 @@ def raise_(db: Connection, sightings: Sequence[Sighting], *, now: datetime) -> l
         again = facts[fact].finding
         changed = {"evidence": again.evidence, "found_text": again.found, "zh": again.zh, "en": again.en}
         db.execute(update(table).where(table.c.id == known.id).values(seen=known.seen + 1, seen_at=now, **changed))
-    due_on = after_working_days(now.astimezone(SHANGHAI).date(), DAYS_TO_ACT)
+    due_on = due_day(now.astimezone(SHANGHAI).date(), DAYS_TO_ACT)
     fresh = [_row(each, now, due_on) for fact, each in facts.items() if fact not in standing]
     insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     for rows in chunks(fresh):

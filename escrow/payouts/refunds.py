@@ -36,6 +36,13 @@ class NothingToRefund(Conflict):
     zh = "合同 {contract} 无可退金额：预付余额 {prepaid}，其中 {held_back} 属于已记录、尚待确认或处理的课时。"
 
 
+class RefundNotComputed(Conflict):
+    """Refunds by {way} ({rule}) are not computed here, only pro rata by lessons. Let the bureau set refund.price to
+    pro_rata for this jurisdiction; until then nothing was changed."""
+
+    zh = "本系统目前只按课时比例计算退费，不支持 {way}（{rule}）。请由教育局为该辖区设定 refund.price 为 pro_rata。"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """A decided refund (退费). `amount` and `held_back` in fen; `rule` is the version of refund.price that made it."""
@@ -82,10 +89,10 @@ def ask(db: Connection, contract_id: int, *, rulebook: Rulebook, by: Caller, now
 
 
 def price_rule(rulebook: Rulebook, jurisdiction: str, now: datetime) -> Rule:
-    """The rule by which a refund is computed here (refund.price). Only "pro rata by lessons" is built."""
+    """The rule by which a refund is computed here (refund.price). Raises RefundNotComputed for all but pro rata."""
     rule = rulebook.require("refund.price", jurisdiction=jurisdiction, on=now.astimezone(SHANGHAI).date())
     if rule.text != "pro_rata":
-        raise NotImplementedError(f"refunds by {rule.text} ({rule.version}) are not built; only pro_rata is")
+        raise RefundNotComputed(way=rule.text, rule=rule.version)
     return rule
 
 

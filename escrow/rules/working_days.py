@@ -1,8 +1,11 @@
 """Working days of mainland China (工作日): weekdays without the State Council's holidays, and the days made up for."""
 
 from datetime import date, datetime, timedelta
+from typing import Final
 
 import chinese_calendar  # type: ignore[import-untyped]  # it ships no types; one call, made into a bool below
+
+_WEEKEND: Final = (5, 6)  # Saturday and Sunday, as date.weekday() counts
 
 
 class CalendarUnknown(LookupError):
@@ -39,3 +42,19 @@ def after_working_days(start: date, n: int) -> date:
         if is_working_day(day):
             n -= 1
     return day
+
+
+def due_day(start: date, n: int) -> date:
+    """The day by which something on our own lists is due: the n-th working day after `start`.
+
+    Not for what the law counts: where the calendar is not known yet it counts Monday to Friday. Otherwise no statement
+    could be imported on the last day of a year.
+    """
+    try:
+        return after_working_days(start, n)
+    except CalendarUnknown:
+        day = start
+        while n > 0:
+            day += timedelta(days=1)
+            n -= day.weekday() not in _WEEKEND
+        return day

@@ -17,7 +17,7 @@ from escrow.enrolment.tables import payment
 from escrow.payouts import instructions
 from escrow.payouts.instructions import Instruction
 from escrow.rules.months import SHANGHAI
-from escrow.rules.working_days import after_working_days
+from escrow.rules.working_days import due_day
 from escrow.settlement.breaks import Open
 from escrow.settlement.tables import match as match_table
 from escrow.settlement.unmatched import Line, Loose, payment_key, payout_key
@@ -197,7 +197,7 @@ def _missing(loose: Loose, matches: pd.DataFrame) -> list[Open]:
         _on_item(f"付款指令 {each.end_to_end} 已发送银行，对账单上未见付出", -each.amount, instruction_id=each.id)
         for each in loose.payouts
         if payout_key(each.id) not in matched
-        and after_working_days(each.made_at.astimezone(SHANGHAI).date(), WORKING_DAYS_TO_PAY_OUT) <= loose.covered
+        and due_day(each.made_at.astimezone(SHANGHAI).date(), WORKING_DAYS_TO_PAY_OUT) <= loose.covered
     ]
     return notified + instructed
 

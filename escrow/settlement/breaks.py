@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select, update
 
 from escrow.rules.months import SHANGHAI
-from escrow.rules.working_days import after_working_days
+from escrow.rules.working_days import due_day
 from escrow.settlement.tables import break_ as table
 from ledger.chunks import chunks
 
@@ -68,7 +68,7 @@ def refresh(db: Connection, account: str, found: Sequence[Open], *, now: datetim
     gone = [each.id for subject, each in standing.items() if subject not in current]
     for ids in chunks(gone):
         db.execute(update(table).where(table.c.id.in_(ids)).values(closed_at=now))
-    due_on = after_working_days(now.astimezone(SHANGHAI).date(), DAYS_TO_EXPLAIN)
+    due_on = due_day(now.astimezone(SHANGHAI).date(), DAYS_TO_EXPLAIN)
     fresh = [
         {
             "account": account,

@@ -114,7 +114,7 @@ class EscrowLives(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """A school with three paid contracts and some lessons that their guardians have not spoken about yet."""
+        """A school with three paid contracts, on the eve of a window: one lesson of each confirmed, one not yet."""
         self.of: School = self.do(school)
         self.families: list[Family] = [self.do(partial(family, number=number)) for number in (1, 2, 3)]
         self.bank.open_account(self.of.account, self.of.institution.name)
@@ -124,6 +124,8 @@ class EscrowLives(RuleBasedStateMachine):
         self.now = at(8, 3)
         for which in range(3):
             self.teach(which=which, times=2)
+            self.speak(which=2 * which, words=["confirm"])
+        self.now = at(9, 9)
 
     @rule(hours=st.sampled_from([1, 20, 24 * 3, 24 * 9]))
     def time_passes(self, hours: int) -> None:

@@ -14,7 +14,7 @@ from escrow.enrolment import contracts
 from escrow.enrolment.payments import Payment
 from escrow.payouts import batches, refunds, releases
 from escrow.payouts.batches import NothingToSend
-from escrow.payouts.refunds import NothingToRefund, Refund, to_payers
+from escrow.payouts.refunds import NothingToRefund, Refund, RefundNotComputed, to_payers
 from escrow.payouts.tables import instruction
 from escrow.refusals import Forbidden, Unknown
 from escrow.teaching import confirmations
@@ -128,6 +128,15 @@ def test_a_family_asks_for_its_own_contract_and_the_bureau_for_any(db: Connectio
 def test_where_nothing_was_paid_nothing_is_repaid(db: Connection) -> None:
     contract = signed(db, school(db), family(db))
     with pytest.raises(NothingToRefund, match=r"0\.00 are prepaid"):
+        refunds.ask(db, contract.id, rulebook=RULEBOOK, by=BUREAU, now=at(8, 1))
+    assert contracts.get(db, contract.id).state == "open"
+
+
+def test_where_the_place_computes_refunds_by_cause_nothing_is_guessed_and_nothing_changed(db: Connection) -> None:
+    of = school(db)
+    _, contract = enrolled(db, of)
+    db.exec_driver_sql(f"UPDATE institution SET jurisdiction = 'cn' WHERE id = {of.institution.id}")  # noqa: S608
+    with pytest.raises(RefundNotComputed, match="by_cause"):
         refunds.ask(db, contract.id, rulebook=RULEBOOK, by=BUREAU, now=at(8, 1))
     assert contracts.get(db, contract.id).state == "open"
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from escrow.rules.working_days import CalendarUnknown, after_working_days, is_working_day
+from escrow.rules.working_days import CalendarUnknown, after_working_days, due_day, is_working_day
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,10 @@ def test_an_instant_is_refused_since_its_day_depends_on_the_zone() -> None:
 def test_a_negative_count_is_refused() -> None:
     with pytest.raises(ValueError, match="-1 working days"):
         after_working_days(date(2026, 10, 8), -1)
+
+
+def test_our_own_due_days_are_working_days_and_go_on_by_weekdays_where_the_calendar_ends() -> None:
+    assert due_day(date(2026, 9, 30), 1) == date(2026, 10, 8), "after the National Day holiday"
+    with pytest.raises(CalendarUnknown):
+        after_working_days(date(2030, 12, 31), 2)
+    assert due_day(date(2030, 12, 30), 5) == date(2031, 1, 6), "a Monday; Saturday and Sunday are left out"
