@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from escrow.access import trail
 from escrow.access.caller import Caller
@@ -23,21 +24,20 @@ class Student:
 def enter(db: Connection, *, name: str, guardian_name: str, mobile: str, by: Caller, now: datetime) -> Student:
     """Enter a student and the guardian; the same child of the same guardian is found, not entered twice."""
     by.must_be("institution", "bureau")
+    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    # Two entries at once must find each other: two guardians of one child would be two children to the caps.
+    given = {"name": guardian_name, "mobile": mobile}
+    db.execute(insert(guardian).values(given).on_conflict_do_nothing(index_elements=["name", "mobile"]))
     known = select(guardian.c.id).where(guardian.c.name == guardian_name, guardian.c.mobile == mobile)
-    guardian_id = db.execute(known).scalar()
-    if guardian_id is None:
-        entered = insert(guardian).values(name=guardian_name, mobile=mobile).returning(guardian.c.id)
-        guardian_id = db.execute(entered).scalar_one()
-    found = db.execute(
-        select(student).where(student.c.guardian_id == guardian_id, student.c.name == name)
-    ).one_or_none()
-    if found is not None:
-        return Student(**found._asdict())
-    made = Student(
-        **db.execute(insert(student).values(guardian_id=guardian_id, name=name).returning(student)).one()._asdict()
-    )
-    trail.record(db, by, "student.entered", f"student:{made.id}", now=now)
-    return made
+    child = {"guardian_id": db.execute(known).scalar_one(), "name": name}
+    added = insert(student).values(child).on_conflict_do_nothing(index_elements=["guardian_id", "name"])
+    row = db.execute(added.returning(student)).one_or_none()
+    if row is not None:
+        trail.record(db, by, "student.entered", f"student:{row.id}", now=now)
+        return Student(**row._asdict())
+    s = student.c
+    standing = select(student).where(s.guardian_id == child["guardian_id"], s.name == name)
+    return Student(**db.execute(standing).one()._asdict())
 
 
 def get(db: Connection, student_id: int, *, lock: bool = False) -> Student:

@@ -11,6 +11,7 @@ guardian: Final = noun(
     "guardian",
     Column("name", Text, nullable=False),
     Column("mobile", Name, nullable=False),
+    UniqueConstraint("name", "mobile"),
 )
 
 student: Final = noun(

@@ -301,8 +301,8 @@ def test_whatever_is_asked_in_whatever_order_the_audit_finds_nothing(sqlite_temp
     run_state_machine_as_test(
         EscrowLives,
         settings=settings(
-            max_examples=60 if LONG else 5,
-            stateful_step_count=80 if LONG else 36,
+            max_examples=60 if LONG else 8,
+            stateful_step_count=80 if LONG else 40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

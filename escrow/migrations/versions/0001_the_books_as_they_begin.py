@@ -118,6 +118,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("mobile", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_guardian")),
+        sa.UniqueConstraint("name", "mobile", name=op.f("uq_guardian_name_mobile")),
         sqlite_autoincrement=True,
         sqlite_strict=True,
     )
