@@ -44,16 +44,20 @@ class ForgedToken(LinkRefused):
     """The token was not made with our key, or was cut or altered on the way."""
 
 
-class ExpiredToken(LinkRefused):
-    """The token is ours, but its time is over."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PaymentToken:
     """What a valid token says: which order, and until when (without that instant; UTC, whole seconds)."""
 
     reference: str
     expires: datetime
+
+
+class ExpiredToken(LinkRefused):
+    """The token is ours, but its time is over. `token` is what it says: whoever paid in time may still look."""
+
+    def __init__(self, token: PaymentToken) -> None:
+        self.token = token
+        super().__init__(f"this payment link was good until {token.expires.isoformat()}; ask for a new one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,10 @@ class Links:
         if not hmac.compare_digest(tag, self._tag(said)) or said[:1] != _FORMAT:
             raise ForgedToken("this payment link was not made here, or was altered; open the order again")
         expires = _EPOCH + int.from_bytes(said[6:]) * _SECOND
+        token_says = PaymentToken(reference=references.make(int.from_bytes(said[1:6])), expires=expires)
         if now >= expires:
-            raise ExpiredToken(f"this payment link was good until {expires.isoformat()}; ask for a new one")
-        return PaymentToken(reference=references.make(int.from_bytes(said[1:6])), expires=expires)
+            raise ExpiredToken(token_says)
+        return token_says
 
     def _tag(self, said: bytes) -> bytes:
         return hmac.digest(self.key, _PURPOSE + said, hashlib.sha256)[:_TAG_BYTES]

@@ -163,7 +163,13 @@ Reason = Annotated[
     AfterValidator(_prose),
     Field(description="For the others to read (理由)."),
 ]
-NeededReason = Annotated[Reason, StringConstraints(strip_whitespace=True, min_length=1)]
+# Written out whole: a constraint added to `Reason` would be checked before its blanks are gone.
+NeededReason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+    AfterValidator(_prose),
+    Field(description="For the others to read (理由)."),
+]
 BankAccount = Annotated[str, Field(pattern="^[0-9A-Za-z-]{4,34}$", examples=["1202020219900088888"])]
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items a page.")]

@@ -12,7 +12,7 @@ from escrow.enrolment import contracts, orders
 from escrow.payouts import refunds
 from escrow.payouts.refunds import Refund, Refundable
 from escrow.payouts.tables import closure as table
-from escrow.refusals import AlreadyDecided, Conflict, FourEyes, Unknown
+from escrow.refusals import AlreadyDecided, Conflict, FourEyes, ReasonMissing, Unknown
 from escrow.registry import institutions
 from escrow.rules.rulebook import Rulebook
 
@@ -38,7 +38,12 @@ class Closure:
 
 
 def freeze(db: Connection, institution_id: int, *, reason: str, by: Caller, now: datetime) -> Closure:
-    """Start to close: from now on no contract, order, lesson or payment is taken. Raises AlreadyClosing, Unknown."""
+    """Start to close: from now on no contract, order, lesson or payment is taken.
+
+    Raises AlreadyClosing, ReasonMissing, Unknown.
+    """
+    if not reason.strip():
+        raise ReasonMissing
     by.must_act_for("institution", institution_id, "institution", institution_id)
     institution = institutions.get(db, institution_id, lock=True)
     if institution.state != "open":

@@ -63,6 +63,8 @@ def propose(
     Raises Unknown, NotInSuspense, DoesNotFit, NoPayerAccount.
     """
     by.must_be("bureau", "bank")
+    if not reason.strip():
+        raise ReasonMissing
     payment = _get(db, payment_id)
     live = select(table.c.id).where(table.c.payment_id == payment_id, table.c.state == "proposed")
     if payment.state != "suspense" or db.execute(live).first() is not None:

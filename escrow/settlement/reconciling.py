@@ -19,6 +19,7 @@ from escrow.registry import institutions
 from escrow.rules.months import SHANGHAI
 from escrow.settlement import booking, breaks, unmatched
 from escrow.settlement.breaks import Break
+from escrow.settlement.statements import NotSupervised
 from escrow.settlement.unmatched import Line, Loose
 from reconciliation.matching import match
 
@@ -40,9 +41,12 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
 
     Credits that nobody had told us of are booked like notified ones: on their order, or in suspense. Interest and
     fees are booked by their nature; payouts seen leaving are settled. Safe to run again at any time.
+    Raises NotSupervised.
     """
     by.must_be("bureau", "bank")
-    institutions.by_account(db, account, lock=True)  # two runs at once would match the same lines
+    # Locked, since two runs at once would match the same lines.
+    if institutions.by_account(db, account, lock=True) is None:
+        raise NotSupervised(account=account)
     loose = unmatched.load(db, account)
 
     outcome = match(line_frame(loose.lines), item_frame(loose), references=references)

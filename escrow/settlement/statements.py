@@ -23,10 +23,9 @@ from reconciliation.statement import Statement
 
 
 class NotSupervised(Invalid):
-    """The statement is of account {account}, which is no supervised account here. Register its institution first, or
-    name the right account."""
+    """{account} is no supervised account here. Register its institution first, or name the right account."""
 
-    zh = "对账单账户 {account} 不是本系统的监管账户；请先登记机构，或指定正确的账户。"
+    zh = "账户 {account} 不是本系统的监管账户；请先登记机构，或指定正确的账户。"
 
 
 class OtherCurrency(Invalid):

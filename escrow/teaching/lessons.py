@@ -44,6 +44,13 @@ class NotOfThisCourse(Conflict):
     zh = "合同 {contracts} 不是课程 {course} 的有效合同，请剔除或更正。"
 
 
+class BeforeFirstLesson(Conflict):
+    """The lesson was held on {held_on}, before the first lesson that the contracts {contracts} agreed on; nothing was
+    due by then. Correct the day, or leave these contracts out."""
+
+    zh = "本节课日期 {held_on} 早于合同 {contracts} 约定的首课日，不能计课；请更正日期或剔除这些合同。"
+
+
 class NoLessonsLeft(Conflict):
     """All lessons of the contracts {contracts}, gifted ones included, are taught or recorded already."""
 
@@ -136,6 +143,10 @@ def _must_be_recordable(
     ]
     if strangers:
         raise NotOfThisCourse(contracts=strangers, course=course.id)
+    held_on = session.starts_at.astimezone(SHANGHAI).date()
+    early = [each.id for each in attended.values() if held_on < each.first_lesson]
+    if early:
+        raise BeforeFirstLesson(held_on=held_on, contracts=early)
     used = _used(db, list(attended))
     full = [each.id for each in attended.values() if used.get(each.id, 0) >= each.lessons + each.gifted]
     if full:

@@ -11,7 +11,7 @@ from escrow.payouts.closures import AlreadyClosing
 from escrow.payouts.release_drafts import FamiliesFirst
 from escrow.payouts.tables import closure as closure_table
 from escrow.payouts.tables import instruction
-from escrow.refusals import AlreadyDecided, Forbidden, FourEyes, Unknown
+from escrow.refusals import AlreadyDecided, Forbidden, FourEyes, ReasonMissing, Unknown
 from escrow.registry import institutions
 from escrow.teaching import confirmations
 from tests.escrow.county import (
@@ -114,6 +114,14 @@ def test_a_freeze_cancels_the_orders_that_families_hold(db: Connection) -> None:
     placed = order(db, signed(db, of, family(db)))
     frozen(db, of)
     assert orders.get(db, placed.reference).state == "cancelled"
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\u3000"])
+def test_nobody_is_frozen_without_a_reason_that_can_be_read(db: Connection, reason: str) -> None:
+    of = school(db)
+    with pytest.raises(ReasonMissing):
+        closures.freeze(db, of.institution.id, reason=reason, by=BUREAU, now=at(8, 20))
+    assert institutions.get(db, of.institution.id).state == "open"
 
 
 def _only_contract(db: Connection, of: School) -> contracts.Contract:

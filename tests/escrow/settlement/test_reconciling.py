@@ -15,6 +15,7 @@ from escrow.enrolment.payments import Payment
 from escrow.enrolment.tables import payment as payment_table
 from escrow.payouts import batches, refunds, releases, suspense
 from escrow.settlement import breaks, cash, reconciling
+from escrow.settlement.statements import NotSupervised
 from escrow.settlement.tables import match, statement_line
 from escrow.teaching import confirmations
 from tests.escrow.county import (
@@ -82,6 +83,11 @@ def books(db: Connection) -> dict[str, int]:
         "the second contract's prepaid" if path.startswith("contract/") else path: balance
         for path, balance in balances(db).items()
     }
+
+
+def test_an_account_that_nobody_registered_is_refused_and_not_called_settled(db: Connection) -> None:
+    with pytest.raises(NotSupervised, match="6200000009"):
+        reconciling.reconcile(db, "6200000009", by=BUREAU, now=at(8, 1))
 
 
 @pytest.mark.parametrize("form", ["camt.053", "icbc-csv"])

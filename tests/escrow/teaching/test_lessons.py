@@ -12,6 +12,7 @@ from escrow.refusals import Unknown
 from escrow.registry import courses
 from escrow.teaching import confirmations, lessons
 from escrow.teaching.lessons import (
+    BeforeFirstLesson,
     LessonAlreadyRecorded,
     LessonNotOver,
     LessonWithoutTime,
@@ -69,6 +70,14 @@ def test_the_guardians_days_are_working_days_by_the_state_councils_calendar(
     )
     recorded = lessons.record(db, session, rulebook=RULEBOOK, by=of.caller, now=told)  # type: ignore[arg-type]  # a datetime
     assert recorded.silent_on == silent_on
+
+
+def test_a_lesson_before_the_first_one_that_was_agreed_is_not_counted_and_the_first_day_is(db: Connection) -> None:
+    of = school(db)
+    _, contract = enrolled(db, of)
+    with pytest.raises(BeforeFirstLesson, match="2026-07-31"):
+        record(db, of, contract, starts_at=at(7, 31, 9), ends_at=at(7, 31, 10))
+    assert record(db, of, contract, starts_at=at(8, 1, 9), ends_at=at(8, 1, 10)).lesson.held_on == date(2026, 8, 1)
 
 
 def test_a_lesson_that_is_not_over_cannot_be_recorded(db: Connection) -> None:
