@@ -13,7 +13,7 @@ Whole = BigInteger().with_variant(Integer(), "sqlite")
 Name = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that sorts by code point everywhere, so that locks are taken in the order Python sorts in."""
 
-Bytes = LargeBinary().with_variant(LargeBinary(), "sqlite")
+Bytes = LargeBinary()
 
 
 class Instant(TypeDecorator[datetime]):

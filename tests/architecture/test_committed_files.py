@@ -11,7 +11,7 @@ from tests.architecture.sources import ROOT, committed
 
 # In pieces, since this file is committed too.
 _REGISTRIES: Final = (
-    *(("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("yarnpkg", "com")),
+    *(("pypi", "org"), ("python" + "hosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("yarnpkg", "com")),
     *(("crates", "io"), ("deb", "debian", "org"), ("ghcr", "io"), ("conda", "anaconda", "org")),
 )
 _HOST: Final = re.compile("|".join(re.escape(".".join(parts)) for parts in _REGISTRIES))
