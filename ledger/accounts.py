@@ -1,30 +1,48 @@
-"""Opening, finding, freezing and closing accounts."""
+"""Opening, finding, freezing and closing accounts, and changing what may stand in them."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple, fields
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger import schema
-from ledger.chunks import chunks
-from ledger.entries import Account, AccountConflict, LedgerRefusal, NewAccount
+from ledger.among import among
+from ledger.entries import USUAL, Account, AccountConflict, LedgerRefusal, Limits, NewAccount
+
+_LIMITS: Final = tuple(each.name for each in fields(Limits))
+_USUAL: Final = list(astuple(USUAL))
 
 
-def open_accounts(db: Connection, accounts: Sequence[NewAccount]) -> None:
+def open_accounts(db: Connection, accounts: Sequence[NewAccount], *, now: datetime | None = None) -> None:
     """Open accounts; one that is open already in the same way is left as it is.
 
-    Raises AccountConflict where a path stands for something else.
+    Raises AccountConflict where a path stands for something else. `now`, needed where an account gets other limits
+    than the usual ones, is from when on it has them.
     """
-    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
-    for chunk in chunks(sorted(accounts, key=lambda each: each.path)):
-        rows = [asdict(each) for each in chunk]
-        db.execute(insert(schema.account).on_conflict_do_nothing(index_elements=["path"]), rows)
+    if not accounts:
+        return
+    insertion = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    rows = [
+        {"path": each.path, "kind": each.kind, "currency": each.currency, **asdict(each.limits)}
+        for each in sorted(accounts, key=lambda each: each.path)
+    ]
+    opening = insertion(schema.account).on_conflict_do_nothing(index_elements=["path"])
+    before = {each.path for each in accounts if each.limits != USUAL}
+    if before:
+        before -= find(db, before).keys()
+    db.execute(opening, rows)
     standing = find(db, [each.path for each in accounts])
     for wanted in accounts:
         found = standing[wanted.path]
-        if any(getattr(found, name) != value for name, value in asdict(wanted).items()):
+        if (found.kind, found.currency, found.limits) != (wanted.kind, wanted.currency, wanted.limits):
             raise AccountConflict(f"{wanted.path} stands as {found}, not as {wanted}")
+    for path in sorted(before):
+        if now is None:
+            raise TypeError(f"{path} is opened with limits of its own: say when (now)")
+        _note_limits(db, standing[path], why="opened so", now=now)
 
 
 def find(db: Connection, paths: Collection[str], *, lock: bool = False) -> dict[str, Account]:
@@ -33,17 +51,33 @@ def find(db: Connection, paths: Collection[str], *, lock: bool = False) -> dict[
     With `lock` their rows stay locked until the transaction ends. They are locked in the order of their paths, by
     everyone: in the caller's order, two transfers in opposite directions would wait for each other for ever.
     """
-    found: dict[str, Account] = {}
-    for chunk in chunks(sorted(set(paths))):
-        query = select(schema.account).where(schema.account.c.path.in_(chunk)).order_by(schema.account.c.path)
-        for row in db.execute(query.with_for_update() if lock else query):
-            found[row.path] = as_account(row)
-    return found
+    a = schema.account.c
+    query = select(schema.account).where(among(db, a.path, sorted(set(paths)))).order_by(a.path)
+    rows = db.execute(query.with_for_update(key_share=True) if lock else query)
+    return {row.path: as_account(row) for row in rows}
 
 
 def get(db: Connection, path: str) -> Account | None:
     """One account, or None."""
     return find(db, [path]).get(path)
+
+
+def limit(db: Connection, path: str, limits: Limits, *, why: str, now: datetime) -> Account:
+    """Give an account other limits from now on, with the reason; what it had before stays on record.
+
+    Raises LedgerRefusal when what stands in it would break them already.
+    """
+    account = _locked(db, path)
+    if limits.floor is not None and account.available < limits.floor:
+        raise LedgerRefusal(f"{path} has {account.available} minor units available: its floor cannot be {limits.floor}")
+    if limits.ceiling is not None and account.promised > limits.ceiling:
+        raise LedgerRefusal(
+            f"{path} has {account.promised} minor units, promised ones included: its ceiling cannot be {limits.ceiling}"
+        )
+    db.execute(update(schema.account).where(schema.account.c.id == account.id).values(**asdict(limits)))
+    changed = find(db, [path])[path]
+    _note_limits(db, changed, why=why, now=now)
+    return changed
 
 
 def freeze(db: Connection, path: str) -> None:
@@ -65,9 +99,39 @@ def close(db: Connection, path: str) -> None:
     _move(db, path, "open", "closed")
 
 
-def as_account(row: Row[tuple[object, ...]]) -> Account:
+def as_account(row: Sequence[Any]) -> Account:
     """The noun behind a row of the table."""
-    return Account(**row._asdict())
+    # By position, the table's: a batch finds thousands of them, and a name costs more than all the rest.
+    number, path, kind, currency, *limits, state, debits, credits, debits_pending, credits_pending = row
+    return Account(
+        id=number,
+        path=path,
+        kind=kind,
+        currency=currency,
+        limits=USUAL if limits == _USUAL else Limits(**dict(zip(_LIMITS, limits, strict=True))),
+        state=state,
+        debits_posted=debits,
+        credits_posted=credits,
+        debits_pending=debits_pending,
+        credits_pending=credits_pending,
+    )
+
+
+def _note_limits(db: Connection, account: Account, *, why: str, now: datetime) -> None:
+    # The account is locked, so its later transfers get higher ids than any there is: an id splits its history in two.
+    last = select(func.coalesce(func.max(schema.transfer.c.id), 0)).scalar_subquery()
+    db.execute(
+        insert(schema.limit_change).values(
+            account_id=account.id, why=why, recorded=now, after_id=last, **asdict(account.limits)
+        )
+    )
+
+
+def _locked(db: Connection, path: str) -> Account:
+    found = find(db, [path], lock=True).get(path)
+    if found is None:
+        raise LedgerRefusal(f"there is no account {path}")
+    return found
 
 
 def _move(db: Connection, path: str, state: str, to: str) -> None:

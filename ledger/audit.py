@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Subquery, and_, case, func, literal_column, null, or_, select
 
 from ledger.columns import Whole
-from ledger.schema import MOVES, account, transfer
+from ledger.schema import MOVES, account, closing, limit_change, transfer
 
 _TOTALS: Final = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
 _debit, _credit = account.alias("debit"), account.alias("credit")
 _hold, _original = transfer.alias("hold"), transfer.alias("original")
+_earlier = limit_change.alias("earlier")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,9 @@ def audit(db: Connection) -> Iterator[Breach]:
     """Every breach of the ledger's own invariants. Each check is one query, whatever the size of the books."""
     yield from transfers_lead_somewhere(db)
     yield from totals_are_the_sums_of_transfers(db)
-    yield from no_account_was_ever_below_its_floor(db)
+    yield from no_account_ever_passed_its_limits(db)
+    yield from limits_are_the_last_ones_given(db)
+    yield from closed_periods_stay_closed(db)
     yield from transfers_keep_to_one_currency(db)
     yield from holds_end_once(db)
     yield from holds_end_within_their_amount(db)
@@ -110,26 +113,109 @@ def totals_are_the_sums_of_transfers(db: Connection) -> Iterator[Breach]:
         )
 
 
-def no_account_was_ever_below_its_floor(db: Connection) -> Iterator[Breach]:
-    """At every prefix of its history each account without an overdraft had no less than nothing available."""
-    debit_side = account.c.kind.in_(("asset", "expense"))
-    balance = case((debit_side, 1), else_=-1) * (_LEGS.c.debits_posted - _LEGS.c.credits_posted)
-    reserved = case((debit_side, _LEGS.c.credits_pending), else_=_LEGS.c.debits_pending)
-    running = (
+def _running() -> Subquery:
+    """What was available in an account, and promised to it, after each of its transfers."""
+    by_debit = account.c.kind.in_(("asset", "expense"))
+    balance = case((by_debit, 1), else_=-1) * (_LEGS.c.debits_posted - _LEGS.c.credits_posted)
+    goes = case((by_debit, _LEGS.c.credits_pending), else_=_LEGS.c.debits_pending)
+    comes = case((by_debit, _LEGS.c.debits_pending), else_=_LEGS.c.credits_pending)
+
+    def so_far(change: ColumnElement[int]) -> ColumnElement[int]:
+        return func.sum(change).over(partition_by=account.c.id, order_by=_LEGS.c.id)
+
+    return (
         select(
+            account.c.id.label("account_id"),
             account.c.path,
+            _LEGS.c.id,
             _LEGS.c.reference,
-            func.sum(balance - reserved).over(partition_by=account.c.id, order_by=_LEGS.c.id).label("available"),
+            so_far(balance - goes).label("available"),
+            so_far(balance + comes).label("promised"),
         )
         .join(account, account.c.id == _LEGS.c.account_id)
-        .where(account.c.overdraft.is_(None))
         .subquery()
     )
-    for row in db.execute(select(running).where(running.c.available < 0)):
+
+
+_RUNNING: Final = _running()
+
+
+def no_account_ever_passed_its_limits(db: Connection) -> Iterator[Breach]:
+    """At every prefix of its history each account kept the floor and the ceiling that it had by then."""
+    r = _RUNNING.c
+    own = select(limit_change.c.account_id).distinct()
+    usual = select(_RUNNING, literal_column("0", Whole).label("floor"), null().label("ceiling")).where(
+        r.account_id.not_in(own), r.available < 0
+    )
+    for row in db.execute(usual):
+        yield _passed(row)
+    # Before the first change an account had the usual limits: that is the row of nulls.
+    latest = (
+        select(func.max(_earlier.c.id))
+        .where(_earlier.c.account_id == r.account_id, _earlier.c.after_id < r.id)
+        .correlate(_RUNNING)
+        .scalar_subquery()
+    )
+    floor = case((limit_change.c.id.is_(None), 0), else_=limit_change.c.floor)
+    changed = (
+        select(_RUNNING, floor.label("floor"), limit_change.c.ceiling)
+        .select_from(_RUNNING)
+        .outerjoin(limit_change, limit_change.c.id == latest)
+        .where(r.account_id.in_(own), or_(r.available < floor, r.promised > limit_change.c.ceiling))
+    )
+    for row in db.execute(changed):
+        yield _passed(row)
+
+
+def _passed(row: Row[Any]) -> Breach:
+    what = (
+        f"{row.available} available, of which {row.floor} must stay,"
+        if row.floor is not None and row.available < row.floor
+        else f"{row.promised} there or promised, where {row.ceiling} may be,"
+    )
+    return Breach(
+        invariant="no account ever passed its limits", subject=row.path, detail=f"{what} after {row.reference}"
+    )
+
+
+def limits_are_the_last_ones_given(db: Connection) -> Iterator[Breach]:
+    """What limits an account now is what the last record of its limits says; without one, the usual limits."""
+    last = select(func.max(limit_change.c.id).label("id")).group_by(limit_change.c.account_id)
+    given = select(limit_change).where(limit_change.c.id.in_(last)).subquery()
+    names = ("floor", "ceiling", "period", "most_debits", "most_credits", "overdraft")
+    usual = {
+        name: case((given.c.id.is_(None), 0), else_=given.c[name]) if name == "floor" else given.c[name]
+        for name in names
+    }
+    query = (
+        select(
+            account.c.path,
+            *(account.c[name] for name in names),
+            *(usual[name].label(f"given_{name}") for name in names),
+        )
+        .outerjoin(given, given.c.account_id == account.c.id)
+        .where(or_(*(account.c[name].is_distinct_from(usual[name]) for name in names)))
+        .order_by(account.c.path)
+    )
+    for row in db.execute(query).mappings():
+        stands, said = ({name: row[f"{prefix}{name}"] for name in names} for prefix in ("", "given_"))
         yield Breach(
-            invariant="no account was ever below its floor",
-            subject=row.path,
-            detail=f"{row.available} available after {row.reference}",
+            invariant="limits are the last ones given", subject=row["path"], detail=f"stands {stands}, given {said}"
+        )
+
+
+def closed_periods_stay_closed(db: Connection) -> Iterator[Breach]:
+    """Nothing that was written after a period was closed counts in it."""
+    query = (
+        select(transfer.c.reference, transfer.c.effective, closing.c.until)
+        .join(closing, and_(transfer.c.id > closing.c.after_id, transfer.c.effective < closing.c.until))
+        .order_by(transfer.c.id)
+    )
+    for row in db.execute(query):
+        yield Breach(
+            invariant="closed periods stay closed",
+            subject=row.reference,
+            detail=f"counts at {row.effective}, where everything before {row.until} was closed",
         )
 
 

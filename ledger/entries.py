@@ -2,23 +2,55 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
+
+from ledger.business_clock import Period
 
 AccountKind = Literal["asset", "liability", "income", "expense"]
 Phase = Literal["posted", "pending", "settled", "voided", "expired"]
+Side = Literal["debit", "credit"]
+Expiry = Literal["void", "settle"]
+Status = Literal["created", "existed", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What may stand in an account and what may move on it, in minor units; the database keeps them too.
+
+    `floor` is the least that may be available, zero by default; below zero, or none (None), only where `overdraft`
+    says why. `ceiling` is the most that may stand in it or be promised to it by holds. `most_debits` and
+    `most_credits` are the most that may move, or be reserved, on that side in any one `period` of the business clock,
+    by the effective date.
+    """
+
+    floor: int | None = 0
+    ceiling: int | None = None
+    period: Period | None = None
+    most_debits: int | None = None
+    most_credits: int | None = None
+    overdraft: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.floor is None or self.floor < 0) and not self.overdraft:
+            raise ValueError("a floor below zero needs its reason (overdraft)")
+        if (self.period is None) != (self.most_debits is None and self.most_credits is None):
+            raise ValueError(
+                "the most that may move goes with the period it is for (period, most_debits, most_credits)"
+            )
+
+
+USUAL: Final = Limits()
+"""Never below zero, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """An account to be opened.
-
-    `path` names it for ever ("contract/204117/prepaid"). It may not go below zero unless `overdraft` says why.
-    """
+    """An account to be opened. `path` names it for ever ("contract/204117/prepaid")."""
 
     path: str
     kind: AccountKind
     currency: str = "CNY"
-    overdraft: str | None = None
+    limits: Limits = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +61,7 @@ class Account:
     path: str
     kind: AccountKind
     currency: str
-    overdraft: str | None
+    limits: Limits
     state: Literal["open", "frozen", "closed"]
     debits_posted: int
     credits_posted: int
@@ -51,12 +83,18 @@ class Account:
         """The balance less what is reserved by holds."""
         return self.balance - (self.credits_pending if self.grows_by_debit else self.debits_pending)
 
+    @property
+    def promised(self) -> int:
+        """The balance and what holds may yet bring."""
+        return self.balance + (self.debits_pending if self.grows_by_debit else self.credits_pending)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A positive amount from one account (credit) to another (debit). Balanced by construction, never changed.
 
-    `reference` is its idempotency key for ever. With `hold` the amount is only reserved until a Resolution.
+    `reference` is its idempotency key for ever. With `hold` the amount is only reserved until a Resolution, or until
+    it `expires`: then it is voided, or settled whole, as `on_expiry` says (ledger.expiring).
     `effective` is when it happened in the world; the time of recording is given when it is posted.
     """
 
@@ -68,6 +106,8 @@ class Transfer:
     effective: datetime
     hold: bool = False
     corrects: str | None = None
+    expires: datetime | None = None
+    on_expiry: Expiry = "void"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +127,11 @@ Request = Transfer | Resolution
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A transfer as it stands in the books. `resolves` and `corrects` are references."""
+    """A transfer as it stands in the books. `resolves` and `corrects` are references.
+
+    `effective` is when it counts. `occurred` is when it happened in the world, where that was in a period that had
+    been closed by the time of recording; None: it counts when it happened.
+    """
 
     id: int
     debit: str
@@ -101,6 +145,14 @@ class Recorded:
     resolves: str | None
     corrects: str | None
     caller_key: str
+    occurred: datetime | None = None
+    expires: datetime | None = None
+    on_expiry: Expiry | None = None
+
+    @property
+    def happened(self) -> datetime:
+        """When it happened in the world, whatever period it counts in."""
+        return self.occurred or self.effective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +160,7 @@ class Result:
     """What became of one request of a batch: created, existed (the same had been posted before), or refused and why."""
 
     reference: str
-    status: Literal["created", "existed", "refused"]
+    status: Status
     why: str = ""
 
 

@@ -1,7 +1,7 @@
 """The books as text for programs of others: hledger and Beancount journals, and CSV for spreadsheets.
 
 Only what moved money is told, posted and settled transfers; a pending one moves nothing, so these programs reach the
-balances of `ledger.reading.trial_balance`. Each function gives lines with their ends, streamed, oldest id first. Read
+balances of `ledger.balances.trial_balance`. Each function gives lines with their ends, streamed, oldest id first. Read
 inside one snapshot: a transfer to an account that was opened meanwhile would stand undeclared.
 
 Dates are those of the business clock, Asia/Shanghai; the exact instants stand beside them, in UTC.

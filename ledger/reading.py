@@ -1,18 +1,16 @@
-"""Reading the books: transfers, balances at any time, the trial balance. Nothing here writes."""
+"""Reading the books: transfers and accounts as they stand. Nothing here writes."""
 
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, select, text
+from sqlalchemy import Connection, Row, Select, and_, func, select, text
 
 from ledger.accounts import as_account
-from ledger.chunks import chunks
-from ledger.columns import Whole
-from ledger.entries import Account, AccountKind, Recorded
-from ledger.schema import MOVES, account, transfer
+from ledger.among import among
+from ledger.entries import Account, Recorded
+from ledger.schema import account, transfer
 
 _CURSOR: Final = re.compile(r"([0-9]{1,19})-([0-9]{1,19})", re.ASCII)
 _LAST_ID: Final = 2**63 - 1
@@ -37,23 +35,6 @@ SQLite takes to answer it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
-    """A line of the trial balance: total debits and credits of an account, in minor units."""
-
-    path: str
-    kind: AccountKind
-    currency: str
-    debits: int
-    credits: int
-
-    @property
-    def amount(self) -> int:
-        """On the account's own side; positive is the normal case."""
-        net = self.debits - self.credits
-        return net if self.kind in ("asset", "expense") else -net
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Transfers in the order in which their transactions count, and where to go on (None: nothing more yet)."""
 
@@ -75,6 +56,9 @@ def _as_recorded(row: Row[Any]) -> Recorded:
         resolves=row.resolves_reference,
         corrects=row.corrects_reference,
         caller_key=row.caller_key,
+        occurred=row.occurred,
+        expires=row.expires,
+        on_expiry=row.on_expiry,
     )
 
 
@@ -82,8 +66,7 @@ def by_reference(db: Connection, references: Collection[str]) -> dict[str, Recor
     """The transfers of these references, by reference; unknown ones are missing."""
     return {
         row.reference: _as_recorded(row)
-        for chunk in chunks(sorted(set(references)))
-        for row in db.execute(_RECORDED.where(transfer.c.reference.in_(chunk)))
+        for row in db.execute(_RECORDED.where(among(db, transfer.c.reference, sorted(set(references)))))
     }
 
 
@@ -92,11 +75,7 @@ def resolutions(db: Connection, holds: Collection[int]) -> dict[str, str]:
     query = select(_target.c.reference.label("hold"), transfer.c.reference).join(
         _target, _target.c.id == transfer.c.resolves
     )
-    return {
-        row.hold: row.reference
-        for chunk in chunks(sorted(holds))
-        for row in db.execute(query.where(transfer.c.resolves.in_(chunk)))
-    }
+    return {row.hold: row.reference for row in db.execute(query.where(among(db, transfer.c.resolves, sorted(holds))))}
 
 
 def transfers(db: Connection, *, after: str | None = None, limit: int = 500, account_path: str | None = None) -> Page:
@@ -162,65 +141,3 @@ def pairs(db: Connection) -> list[Pair]:
 def all_accounts(db: Connection) -> list[Account]:
     """Every account, by path."""
     return [as_account(row) for row in db.execute(select(account).order_by(account.c.path))]
-
-
-def trial_balance(
-    db: Connection,
-    *,
-    as_of: datetime | None = None,
-    known_at: datetime | None = None,
-    prefix: str = "",
-) -> list[Balance]:
-    """Every account's debits and credits, summed from the transfers.
-
-    `as_of`: only what happened before that instant. `known_at`: only what had been recorded by then, so that a report
-    of that time can be made again. `prefix`: only accounts whose path begins so.
-    """
-    moved = _moved(as_of, known_at)
-    sides = (
-        _side(transfer.c.debit_id, moved, debit=True)
-        .union_all(_side(transfer.c.credit_id, moved, debit=False))
-        .subquery()
-    )
-    query = (
-        select(
-            account.c.path,
-            account.c.kind,
-            account.c.currency,
-            func.coalesce(func.sum(sides.c.debits), 0).label("debits"),
-            func.coalesce(func.sum(sides.c.credits), 0).label("credits"),
-        )
-        .outerjoin(sides, sides.c.account_id == account.c.id)
-        .group_by(account.c.path, account.c.kind, account.c.currency)
-        .order_by(account.c.path)
-    )
-    if prefix:
-        # Not LIKE: SQLite's takes "Bank" for "bank".
-        query = query.where(account.c.path >= prefix, func.substr(account.c.path, 1, len(prefix)) == prefix)
-    return [
-        Balance(path=r.path, kind=r.kind, currency=r.currency, debits=int(r.debits), credits=int(r.credits))
-        for r in db.execute(query)
-    ]
-
-
-def _moved(as_of: datetime | None, known_at: datetime | None) -> ColumnElement[bool]:
-    moved: ColumnElement[bool] = transfer.c.phase.in_(MOVES)
-    if as_of is not None:
-        moved = and_(moved, transfer.c.effective < as_of)
-    if known_at is not None:
-        moved = and_(moved, transfer.c.recorded <= known_at)
-    return moved
-
-
-def _side(column: ColumnElement[int], moved: ColumnElement[bool], *, debit: bool) -> Select[int, int, int]:
-    total = func.sum(transfer.c.amount)
-    zero = literal_column("0", Whole)
-    return (
-        select(
-            column.label("account_id"),
-            (total if debit else zero).label("debits"),
-            (zero if debit else total).label("credits"),
-        )
-        .where(moved)
-        .group_by(column)
-    )

@@ -5,7 +5,7 @@ from typing import Final
 
 from alembic import context, op
 
-from ledger.schema import append_only
+from ledger.guards import append_only
 
 IDS_PER_REGION: Final = 10**10
 """Region 500101 numbers its rows from 5001010000000001 on: below 2^53, so that even a browser keeps every digit."""

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from ledger.accounts import find, open_accounts
-from ledger.entries import NewAccount, Resolution, Transfer
+from ledger.entries import Limits, NewAccount, Resolution, Transfer
 
 NOW: Final = datetime(2026, 8, 3, 4, 0, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
@@ -25,7 +25,11 @@ ACCOUNTS: Final = (
     NewAccount(path=PREPAID, kind="liability"),
     NewAccount(path=OTHER, kind="liability"),
     NewAccount(path=EARNED, kind="liability"),
-    NewAccount(path=FEES, kind="expense", overdraft="the bank may give back more fees than it took here"),
+    NewAccount(
+        path=FEES,
+        kind="expense",
+        limits=Limits(floor=None, overdraft="the bank may give back more fees than it took here"),
+    ),
 )
 
 PAYMENT: Final = Transfer(debit=BANK, credit=PREPAID, amount=300_000, kind="payment", reference="pay-1", effective=NOW)
@@ -36,7 +40,7 @@ SETTLED: Final = Resolution(hold="release-1", phase="settled", kind="paid out", 
 
 def opened(db: Connection) -> None:
     """The accounts above, all empty."""
-    open_accounts(db, ACCOUNTS)
+    open_accounts(db, ACCOUNTS, now=NOW)
 
 
 def payments(number: int, *, amount: int = 100, prefix: str = "many") -> Iterator[Transfer]:

@@ -1,12 +1,15 @@
 """One PostgreSQL database for all tests that only ever roll back: a new one for each would take longer than the test.
 
-A test that commits asks for `sqlite_url` or `postgres_url`, and gets a database of its own.
+A test that commits asks for `own`, `own_sqlite` or `own_postgres`, and gets a database of its own. Its engine is
+disposed of when the test fails too: a connection left to the garbage collector would fail some later test.
 """
 
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import Engine
 
+from escrow.db import open_engine
 from tests.conftest import TEMPLATE
 from tests.postgres import Postgres
 
@@ -26,3 +29,27 @@ def database_url(request: pytest.FixtureRequest) -> str:
     fixture = {"sqlite": "sqlite_url", "postgresql": "rolled_back_postgres_url"}[request.param]
     url: str = request.getfixturevalue(fixture)
     return url
+
+
+@pytest.fixture
+def own_sqlite(sqlite_url: str) -> Iterator[Engine]:
+    """An engine on a migrated, empty SQLite file that the test may commit to."""
+    engine = open_engine(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def own_postgres(postgres_url: str) -> Iterator[Engine]:
+    """An engine on a migrated, empty PostgreSQL database that the test may commit to."""
+    engine = open_engine(postgres_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest, database_url: str) -> Engine:
+    """An engine on a database that the test may commit to; the test runs once for each kind."""
+    kind = "own_sqlite" if database_url.startswith("sqlite") else "own_postgres"
+    engine: Engine = request.getfixturevalue(kind)
+    return engine

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection
 
 from ledger.accounts import close, find, freeze, get, open_accounts, thaw
-from ledger.entries import AccountConflict, LedgerRefusal, NewAccount
+from ledger.entries import AccountConflict, LedgerRefusal, Limits, NewAccount
 from ledger.posting import post, post_all
 from tests.ledger.books import ACCOUNTS, BANK, EARNED, LESSON, NOW, OTHER, PAYMENT, PREPAID, RELEASE, SETTLED, opened
 
@@ -20,7 +20,7 @@ def books(db: Connection) -> Connection:
 
 def test_opening_again_in_the_same_way_changes_nothing(books: Connection) -> None:
     before = find(books, [each.path for each in ACCOUNTS])
-    open_accounts(books, [*ACCOUNTS, *reversed(ACCOUNTS)])
+    open_accounts(books, [*ACCOUNTS, *reversed(ACCOUNTS)], now=NOW)
     assert find(books, [each.path for each in ACCOUNTS]) == before
 
 
@@ -29,12 +29,12 @@ def test_opening_again_in_the_same_way_changes_nothing(books: Connection) -> Non
     [
         NewAccount(path=BANK, kind="liability"),
         NewAccount(path=BANK, kind="asset", currency="USD"),
-        NewAccount(path=BANK, kind="asset", overdraft="why not"),
+        NewAccount(path=BANK, kind="asset", limits=Limits(floor=None, overdraft="why not")),
     ],
 )
 def test_opening_again_in_another_way_is_refused_and_shows_both(books: Connection, other: NewAccount) -> None:
     with pytest.raises(AccountConflict) as refusal:
-        open_accounts(books, [other])
+        open_accounts(books, [other], now=NOW)
     assert str(get(books, BANK)) in str(refusal.value)
     assert str(other) in str(refusal.value)
 

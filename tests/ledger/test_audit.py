@@ -9,10 +9,13 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, Engine, text
 
-from escrow.db import open_engine, transaction
+from escrow.db import transaction
+from ledger.accounts import limit
 from ledger.audit import Breach, audit
+from ledger.entries import Limits
+from ledger.periods import close_until
 from ledger.posting import post_all
 from ledger.reading import all_accounts, all_transfers
 from tests.ledger.books import (
@@ -31,8 +34,10 @@ from tests.ledger.books import (
 )
 
 TOTALS = "totals are the sums of transfers"
-FLOOR = "no account was ever below its floor"
+FLOOR = "no account ever passed its limits"
 CURRENCY = "transfers keep to one currency"
+LIMITS = "limits are the last ones given"
+CLOSED = "closed periods stay closed"
 LINKS = "transfers lead somewhere"
 ONCE = "holds end once"
 WITHIN = "holds end within their amount"
@@ -68,7 +73,7 @@ def _unguarded(db: Connection) -> Iterator[Tamper]:
         ).all():
             db.exec_driver_sql(f"DROP TRIGGER {name}")
     else:
-        for table in ("ledger_transfer", "ledger_account"):
+        for table in ("ledger_transfer", "ledger_account", "ledger_limit"):
             db.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     yield partial(_one_row, db)
     undo.rollback()
@@ -84,6 +89,9 @@ def _found(db: Connection) -> dict[str, set[str]]:
     for breach in audit(db):
         found.setdefault(breach.invariant, set()).add(breach.subject)
     return found
+
+
+_WITHOUT_FLOOR = "UPDATE ledger_account SET overdraft = 'for a moment', floor = NULL WHERE path = 'contract/2/prepaid'"
 
 
 def test_a_breach_says_what_is_kept_and_what_it_adds_up_to(books: Connection) -> None:
@@ -103,7 +111,7 @@ def test_one_fen_more_or_less_in_any_total_of_any_account_is_found_and_named(boo
             tamper(
                 "UPDATE ledger_account SET debits_posted = debits_posted + :debits_posted,"
                 " credits_posted = credits_posted + :credits_posted, debits_pending = debits_pending + :debits_pending,"
-                " credits_pending = credits_pending + :credits_pending, overdraft = 'none' WHERE id = :id",
+                " credits_pending = credits_pending + :credits_pending WHERE id = :id",
                 **(dict.fromkeys(totals, 0) | {column: 1}),
                 id=account.id,
             )
@@ -130,7 +138,7 @@ def test_any_transfer_deleted_is_found_and_both_its_accounts_are_named(books: Co
     needed = {link for each in everything for link in (each.resolves, each.corrects)}
     for each in everything:
         if each.reference in needed:
-            continue  # the database keeps what another row points at; the foreign program below does not ask
+            continue  # then the row that points at it is named too: below
         with _unguarded(books) as tamper:
             tamper("DELETE FROM ledger_transfer WHERE id = :id", id=each.id)
             assert _found(books)[TOTALS] == {each.debit, each.credit}, each.reference
@@ -151,13 +159,18 @@ def test_a_transfer_added_or_turned_round_is_found(books: Connection) -> None:
 
 def test_an_account_that_was_below_its_floor_only_for_a_while_is_found(books: Connection) -> None:
     back = replace(LESSON, debit=FEES, credit=OTHER, amount=20_001, reference="back")
-    with _unguarded(books) as tamper:
-        tamper("UPDATE ledger_account SET overdraft = 'for a moment' WHERE path = 'contract/2/prepaid'")
-        post_all(books, [replace(back, debit=OTHER, credit=FEES, reference="too-much")], now=NOW)
-        post_all(books, [back], now=NOW + HOUR)
-        tamper("UPDATE ledger_account SET overdraft = NULL WHERE path = 'contract/2/prepaid'")
-        [breach] = audit(books)
-    assert breach == Breach(invariant=FLOOR, subject=OTHER, detail="-1 available after too-much")
+    undo = books.begin_nested()
+    _one_row(books, _WITHOUT_FLOOR)
+    [without_record] = audit(books)
+    assert (without_record.invariant, without_record.subject) == (LIMITS, OTHER)
+    assert "stands {'floor': None" in without_record.detail
+    assert "given {'floor': 0" in without_record.detail
+    post_all(books, [replace(back, debit=OTHER, credit=FEES, reference="too-much")], now=NOW)
+    post_all(books, [back], now=NOW + HOUR)
+    _one_row(books, "UPDATE ledger_account SET overdraft = NULL, floor = 0 WHERE path = 'contract/2/prepaid'")
+    [breach] = audit(books)
+    undo.rollback()
+    assert breach == Breach(invariant=FLOOR, subject=OTHER, detail="-1 available, of which 0 must stay, after too-much")
 
 
 def test_a_transfer_between_two_currencies_is_found(books: Connection) -> None:
@@ -188,31 +201,47 @@ def test_a_hold_that_ended_otherwise_than_it_could_is_found(books: Connection, s
         assert _found(books)[WITHIN] == {where}
 
 
-def test_a_hold_that_ended_twice_is_found(postgres_url: str) -> None:
-    engine = open_engine(postgres_url)
-    with transaction(engine) as db:
-        opened(db)
-        post_all(db, [PAYMENT, LESSON, RELEASE], now=NOW)
-        post_all(db, [SETTLED], now=NOW)
-        db.exec_driver_sql("ALTER TABLE ledger_transfer DROP CONSTRAINT uq_ledger_transfer_resolves")
-        _one_row(
-            db,
+def test_a_hold_that_ended_twice_is_found(books: Connection) -> None:
+    with _unguarded(books) as tamper:
+        books.exec_driver_sql("DROP INDEX uq_ledger_transfer_resolves")
+        tamper(
             "INSERT INTO ledger_transfer"
             " (debit_id, credit_id, amount, phase, kind, reference, effective, recorded, resolves)"
-            " SELECT debit_id, credit_id, amount, 'voided', kind, 'again', effective, recorded, resolves"
-            " FROM ledger_transfer WHERE reference = 'paid-1'",
+            " SELECT debit_id, credit_id, 3000, 'voided', kind, 'again', effective, recorded, resolves"
+            " FROM ledger_transfer WHERE reference = 'paid-1'"
         )
-        assert _found(db)[ONCE] == {"release-1"}
-    engine.dispose()
+        found = _found(books)
+    assert found[ONCE] == {"release-1"}
+    assert found[TOTALS] == {BANK, EARNED}, "it would give back twice what was reserved once"
 
 
-def test_what_a_foreign_program_left_hanging_is_found(sqlite_url: str) -> None:
-    engine = open_engine(sqlite_url)
+def test_limits_given_by_hand_are_found_and_both_are_shown(books: Connection) -> None:
+    limit(books, PREPAID, Limits(ceiling=400_000), why="a small contract", now=NOW)
+    for column, value in (("ceiling", "500000"), ("ceiling", "NULL"), ("floor", "1")):
+        with _unguarded(books) as tamper:
+            tamper(f"UPDATE ledger_account SET {column} = {value} WHERE path = 'contract/1/prepaid'")  # noqa: S608  own words
+            assert _found(books) == {LIMITS: {PREPAID}}, column
+    with _unguarded(books) as tamper:
+        tamper("DELETE FROM ledger_limit WHERE ceiling = 400000")
+        assert _found(books) == {LIMITS: {PREPAID}}
+
+
+def test_a_transfer_slipped_into_a_closed_period_is_found(books: Connection) -> None:
+    close_until(books, NOW, why="a day is over", now=NOW)
+    post_all(books, [replace(LESSON, reference="after", amount=1)], now=NOW)
+    assert list(audit(books)) == []
+    with _unguarded(books) as tamper:
+        tamper("UPDATE ledger_transfer SET effective = '2026-08-03T03:59:59.999999Z' WHERE reference = 'after'")
+        assert _found(books) == {CLOSED: {"after"}}
+
+
+def test_what_a_foreign_program_left_hanging_is_found(own_sqlite: Engine) -> None:
+    engine = own_sqlite
     with transaction(engine) as db:
         opened(db)
         post_all(db, [PAYMENT, LESSON, RELEASE], now=NOW)
         post_all(db, [SETTLED, replace(LESSON, amount=1, reference="fix", corrects="lesson-1")], now=NOW)
-    raw = sqlite3.connect(Path(str(make_url(sqlite_url).database)))  # foreign keys are off unless asked for
+    raw = sqlite3.connect(Path(str(engine.url.database)))
     raw.executescript(
         "DROP TRIGGER ledger_transfer_no_delete;"
         "DROP TRIGGER ledger_account_no_delete;"
@@ -227,4 +256,3 @@ def test_what_a_foreign_program_left_hanging_is_found(sqlite_url: str) -> None:
         "paid-1": "missing: credit account, hold that it resolves",
         "fix": "missing: transfer that it corrects",
     }
-    engine.dispose()

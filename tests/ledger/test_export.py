@@ -20,11 +20,11 @@ from sqlalchemy import Connection
 
 from ledger import export
 from ledger.accounts import open_accounts
+from ledger.balances import trial_balance
 from ledger.entries import NewAccount
 from ledger.export import COLUMNS
 from ledger.money import Money, NotAnAmount
 from ledger.posting import post_all
-from ledger.reading import trial_balance
 from tests.ledger.books import BANK, EARNED, FEES, LESSON, NOW, OTHER, PAYMENT, PREPAID, RELEASE, SETTLED, opened
 
 HLEDGER: Final = shutil.which("hledger")

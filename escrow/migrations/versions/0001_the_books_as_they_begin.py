@@ -5,7 +5,7 @@ from alembic import op
 
 import ledger.columns
 from escrow.migrations.births import guard, number_by_region
-from ledger.schema import guards
+from ledger.guards import append_only
 
 
 revision = "0001"
@@ -936,6 +936,55 @@ def upgrade() -> None:
             "suspense_decision",
         ]
     )
-    for statement in guards(op.get_bind().dialect.name):
+    for statement in _guards(op.get_bind().dialect.name):
         op.execute(statement)
     guard(["audit_entry", "bank_event", "release_line", "statement", "statement_line"])
+
+
+def _guards(dialect: str) -> list[str]:
+    """What the ledger's tables refused when they were new; 0002 goes further."""
+    return (
+        append_only(dialect, "ledger_transfer")
+        + _never_replaced(dialect)
+        + _fixed_account(dialect)
+        + _commit_order(dialect)
+    )
+
+
+def _never_replaced(dialect: str) -> list[str]:
+    # SQLite's INSERT OR REPLACE deletes the row that is in its way, and asks a DELETE trigger only where the
+    # connection says `recursive_triggers`: a foreign program does not.
+    if dialect != "sqlite":
+        return []
+    return [
+        "CREATE TRIGGER ledger_transfer_no_replace BEFORE INSERT ON ledger_transfer WHEN EXISTS (SELECT 1 FROM"
+        " ledger_transfer WHERE id = NEW.id OR reference = NEW.reference OR resolves = NEW.resolves) "
+        "BEGIN SELECT RAISE(ABORT, 'ledger_transfer is append-only: this id, reference or hold was used before'); END"
+    ]
+
+
+def _fixed_account(dialect: str) -> list[str]:
+    if dialect == "sqlite":
+        return [
+            "CREATE TRIGGER ledger_account_fixed BEFORE UPDATE OF id, path, kind, currency ON ledger_account "
+            "BEGIN SELECT RAISE(ABORT, 'an account keeps its path, kind and currency'); END",
+            "CREATE TRIGGER ledger_account_no_delete BEFORE DELETE ON ledger_account "
+            "BEGIN SELECT RAISE(ABORT, 'an account is closed, never deleted'); END",
+        ]
+    return [
+        "CREATE FUNCTION ledger_account_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'an account keeps its path, kind and currency, and is never deleted' "
+        "USING ERRCODE = 'restrict_violation'; END $$",
+        "CREATE TRIGGER ledger_account_fixed BEFORE UPDATE OF id, path, kind, currency ON ledger_account "
+        "FOR EACH ROW EXECUTE FUNCTION ledger_account_refuse()",
+        "CREATE TRIGGER ledger_account_no_delete BEFORE DELETE OR TRUNCATE ON ledger_account "
+        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_account_refuse()",
+    ]
+
+
+def _commit_order(dialect: str) -> list[str]:
+    # An id from a sequence is no commit order: readers page by the writing transaction, and only up to the oldest
+    # one still running (ledger.reading.transfers). SQLite has one writer, where the id itself is the order.
+    if dialect == "sqlite":
+        return []
+    return ["ALTER TABLE ledger_transfer ALTER COLUMN xact SET DEFAULT pg_current_xact_id()::text::bigint"]

@@ -119,7 +119,7 @@ SUMS, SAID, ONCE = "totals are the sums of transfers", "balances are what the re
 EXACT, DECIDED, AGREE = "shares are exact", "payouts are what was decided", "matches agree in amount"
 HELD, ORDERS, FILES = "the bank holds what is owed", "payments fit their orders", "batches are their files"
 
-FLOOR = "no account was ever below its floor"
+FLOOR = "no account ever passed its limits"
 
 ONE = "(SELECT min(id) FROM {table} WHERE {where})"
 
@@ -171,6 +171,16 @@ def test_every_changed_row_is_named_by_the_invariant_that_it_breaks(  # noqa: PL
     one = ONE.format(table=table, where=where)
     assert county.execute(text(f"UPDATE {table} SET {change} WHERE id = {one}")).rowcount == 1  # noqa: S608  our own words
     assert invariant in {each.invariant for each in audit(county)}
+
+
+def test_a_movement_that_no_transfer_made_is_named(county: Connection) -> None:
+    county.execute(
+        text(
+            "INSERT INTO ledger_movement (grain, account_id, effective_from, recorded_from, debits, credits)"
+            " SELECT 'day', min(id), '2026-07-01', '2026-07-01', 1, 0 FROM ledger_account"
+        )
+    )
+    assert "movements are the sums of transfers" in {each.invariant for each in audit(county)}
 
 
 @pytest.mark.parametrize(

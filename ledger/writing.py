@@ -1,0 +1,127 @@
+"""Transfers into the table, in bulk, each batch one statement: binary COPY on PostgreSQL, a JSON list on SQLite.
+
+The guard of the table adds them to their accounts' totals (ledger.guards).
+"""
+
+import json
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from ledger.columns import Instant
+from ledger.rows import Rows
+
+_FIELDS: Final = (
+    *("debit_id", "credit_id", "amount", "phase", "kind", "reference", "effective", "occurred"),
+    *("resolves", "corrects", "expires", "on_expiry", "recorded", "caller_key"),
+)
+_INSTANTS: Final = frozenset({"effective", "occurred", "expires", "recorded"})
+_TEXTS: Final = frozenset({"phase", "kind", "reference", "on_expiry", "caller_key"})
+
+_COPY: Final = f"COPY ledger_transfer ({', '.join(_FIELDS)}) FROM STDIN (FORMAT BINARY)"
+_INSERT: Final = (
+    f"INSERT INTO ledger_transfer ({', '.join(_FIELDS)})"  # noqa: S608  own names
+    f" SELECT {', '.join(f'value ->> {number}' for number in range(len(_FIELDS)))} FROM json_each(?)"
+)
+
+# PostgreSQL manual, COPY, "Binary Format": a signature, then each field as its length in bytes and its value.
+_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
+_TAIL: Final = struct.pack(">h", -1)
+_NULL: Final = struct.pack(">i", -1)
+_ROW: Final = struct.pack(">h", len(_FIELDS))
+_LENGTH: Final = struct.Struct(">i")
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def write(db: Connection, rows: Rows, *, recorded: datetime, caller_key: str | Sequence[str]) -> None:
+    """Insert all of them, or raise SQLAlchemy's DBAPIError as any statement does: a reference was taken meanwhile, or
+    the database refuses what our decision should have."""
+    columns = {name: getattr(rows, name, None) for name in _FIELDS} | {"recorded": recorded, "caller_key": caller_key}
+    if db.dialect.name == "sqlite":
+        # One statement for all: for each of many, SQLite would keep a copy of every page that its triggers change.
+        content = json.dumps(list(zip(*_as_sqlite(db, columns, len(rows)), strict=True)))
+        db.exec_driver_sql(_INSERT, (content,))
+        return
+    binary = b"".join([_HEAD, *_as_binary(columns, len(rows)), _TAIL])
+    try:
+        with closing(db.connection.cursor()) as cursor, cursor.copy(_COPY) as copy:
+            copy.write(binary)
+    except Exception as error:
+        base = db.dialect.loaded_dbapi.Error
+        raise DBAPIError.instance(_COPY, None, error, base, dialect=db.dialect) from error
+
+
+def _as_sqlite(db: Connection, columns: dict[str, Any], size: int) -> Iterable[Sequence[Any]]:
+    convert = Instant().process_bind_param
+    for name, values in columns.items():
+        each_own = _each_own(values)
+        if name in _INSTANTS:
+            texts = {at: convert(at, db.dialect) for at in (set(values) if each_own else {values})}
+            yield [texts[at] for at in values] if each_own else [texts[values]] * size
+        else:
+            yield values if each_own else [values] * size
+
+
+def _as_binary(columns: dict[str, Any], size: int) -> Iterable[bytes]:
+    """The rows, each a run of bytes. What is the same in every row is made once, and neighbours of that sort joined."""
+    parts: list[bytes | list[bytes]] = [_ROW]
+    for name, values in columns.items():
+        own = _each_own(values)
+        made: bytes | list[bytes] = _column(name, values) if own else _field(name)(values)
+        last = parts[-1]
+        if isinstance(made, bytes) and isinstance(last, bytes):
+            parts[-1] = last + made
+        else:
+            parts.append(made)
+    return chain.from_iterable(zip(*(repeat(each, size) if isinstance(each, bytes) else each for each in parts)))  # noqa: B905  # repeat ends them all
+
+
+def _each_own(values: Any) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str)
+
+
+def _column(name: str, values: Sequence[Any]) -> list[bytes]:
+    if name == "reference":
+        return list(map(_text, values))
+    if name in _TEXTS or name in _INSTANTS:
+        field = _field(name)  # few of them, each many times
+        made = {each: field(each) for each in set(values)}
+        return [made[each] for each in values]
+    if None in values:
+        return [_field(name)(each) for each in values]
+    packed = np.empty(len(values), dtype=[("length", ">i4"), ("value", ">i8")])
+    packed["length"], packed["value"] = 8, values
+    return packed.view("V12").ravel().tolist()
+
+
+def _field(name: str) -> Callable[[Any], bytes]:
+    if name in _TEXTS:
+        return _text
+    return _instant if name in _INSTANTS else _whole
+
+
+def _text(value: str | None) -> bytes:
+    if value is None:
+        return _NULL
+    raw = value.encode()
+    return _LENGTH.pack(len(raw)) + raw
+
+
+def _whole(value: int | None) -> bytes:
+    return _NULL if value is None else struct.pack(">iq", 8, value)
+
+
+def _instant(value: datetime | None) -> bytes:
+    if value is None:
+        return _NULL
+    if value.tzinfo is None:
+        raise ValueError(f"{value!r} has no time zone")
+    return _whole((value - _EPOCH) // _MICROSECOND)
