@@ -24,6 +24,8 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "proposal": "处理意见",
     "payout batch": "付款批次",
     "alert": "预警",
+    "transfer": "分录",
+    "block": "区块",
     "open": "正常",
     "closing": "终止办学中",
     "closed": "已终止办学",
@@ -108,6 +110,13 @@ class AlreadyDecided(Conflict):
     """The {what} {key} is {state}; that cannot be changed by this."""
 
     zh = "{what_zh} {key} 的状态为 {state}，不能再作此处理。"
+
+
+class NotSealedYet(Conflict):
+    """The transfer {transfer} stands in the books and is not sealed by that head. The newest transfers are sealed every
+    {seconds} seconds: ask again after that, or without a head."""
+
+    zh = "分录 {transfer} 已记账，但尚未封入该链头。系统每 {seconds} 秒封存一次新分录，请稍后再取，或不指定链头。"
 
 
 class ReasonMissing(Invalid):

@@ -20,3 +20,6 @@ class Settings(BaseSettings):
 
     base_url: str = "http://127.0.0.1:8000"
     """Where families reach this service: payment links begin with it."""
+
+    seal_seconds: int = Field(default=10, ge=1, le=86_400)
+    """How long the service lets transfers stand before it seals them into a block."""

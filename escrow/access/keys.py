@@ -11,8 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from escrow.access.caller import Caller, Role
 from escrow.access.tables import api_key, bank_key, secret
+from ledger.sealing import Signer
 from qrpay.webhooks import Key, KeyRing
 
+_SEAL: Final = "ledger-seal"
 _MARK: Final = "te_"
 _ENTROPY: Final = 32  # bytes: too much to guess, so a plain hash of it is enough
 
@@ -65,6 +67,17 @@ def bank_keys(db: Connection) -> KeyRing:
             for row in db.execute(select(bank_key).order_by(bank_key.c.id))
         )
     )
+
+
+def sealer(db: Connection) -> Signer:
+    """Who seals these books (ledger.sealing): an Ed25519 key of this database, made when it is first asked for."""
+    return Signer(seed=own_secret(db, _SEAL))
+
+
+def seal_keys(db: Connection) -> set[bytes]:
+    """The public keys that these books may be sealed with; none while nobody has asked for one. Writes nothing."""
+    seeds = db.scalars(select(secret.c.value).where(secret.c.name == _SEAL))
+    return {Signer(seed=base64.b64decode(each)).public_key for each in seeds}
 
 
 def own_secret(db: Connection, name: str) -> bytes:

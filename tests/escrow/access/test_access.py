@@ -10,7 +10,7 @@ from escrow.access import keys, trail
 from escrow.access.caller import Caller
 from escrow.access.tables import api_key, audit_entry
 from escrow.bank.sandbox import SandboxBank
-from escrow.db import transaction
+from escrow.db import snapshot, transaction
 from escrow.refusals import Forbidden, Unknown
 from tests.escrow.county import BUREAU, at, enrolled, school
 
@@ -63,6 +63,16 @@ def test_an_own_secret_is_made_once_whoever_asks_first(engine: Engine) -> None:
         assert keys.own_secret(db, "links") == first
         assert len(first) == 32
         assert keys.own_secret(db, "other") != first
+
+
+def test_the_books_have_one_key_to_be_sealed_with_and_looking_for_it_makes_none(engine: Engine) -> None:
+    with snapshot(engine) as db:
+        assert keys.seal_keys(db) == set()
+    with transaction(engine) as db:
+        made = keys.sealer(db)
+        assert keys.sealer(db) == made
+    with snapshot(engine) as db:
+        assert keys.seal_keys(db) == {made.public_key}
 
 
 def test_a_decision_leaves_one_entry_with_its_caller_and_key(db: Connection) -> None:
