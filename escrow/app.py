@@ -1,7 +1,8 @@
 """The service as a web application: every route, every refusal a problem, one clock."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -10,7 +11,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic.json_schema import models_json_schema
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -27,6 +28,7 @@ from escrow.api import (
     orders,
     releases,
     repayments,
+    seals,
     statements,
     suspense,
 )
@@ -41,7 +43,11 @@ from escrow.rules.rulebook import NoRuleInForce, Rulebook, UnknownJurisdiction
 from escrow.rules.working_days import CalendarUnknown
 from escrow.settings import Settings
 from escrow.web import pages
+from ledger import movements, sealing
+from ledger.background import in_background
+from ledger.blocks import Block
 from ledger.entries import LedgerRefusal
+from ledger.sealing import Signer
 from qrpay.link import Links
 from qrpay.webhooks import MAX_BODY_BYTES
 from reconciliation.reading import MAX_BYTES
@@ -61,6 +67,7 @@ _ROOMS: Final = (
     statements,
     alerts,
     books,
+    seals,
 )
 _REFUSED: Final = (
     *(Refusal, StatementRefused, LedgerRefusal, NoRuleInForce, CalendarUnknown, UnknownJurisdiction),
@@ -75,6 +82,7 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
     """
     with transaction(engine) as db:
         links = Links(settings.base_url, keys.own_secret(db, "payment-link"))
+        sealer = keys.sealer(db)
     app = FastAPI(
         title=TITLE,
         version=_version(),
@@ -84,6 +92,7 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        lifespan=_behind(engine, sealer, settings=settings, clock=clock),
     )
     largest = {f"{PREFIX}/statements": MAX_BYTES + statements.AROUND_THE_FILE}
     app.add_middleware(BodyLimit, usual=MAX_BODY_BYTES, larger=largest)
@@ -99,6 +108,23 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
     app.include_router(pages.router(engine, links=links, clock=clock, description=describe))
     app.openapi = describe  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app
+
+
+def _behind(
+    engine: Engine, sealer: Signer, *, settings: Settings, clock: Callable[[], datetime]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What works behind the requests while the application runs: seals and sums are brought forward."""
+
+    def seal(db: Connection) -> Block | None:
+        return sealing.seal(db, signer=sealer, now=clock())
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        every = timedelta(seconds=settings.seal_seconds)
+        with in_background(partial(transaction, engine), [seal, movements.roll], every=every):
+            yield
+
+    return running
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

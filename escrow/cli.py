@@ -4,26 +4,23 @@ import base64
 import binascii
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
-import ledger.reading
 from escrow import db as database
+from escrow import layout_commands
 from escrow.access import keys
 from escrow.access.caller import Role
+from escrow.ledger_commands import ledger_commands
 from escrow.monitoring.sweep import sweep
 from escrow.oversight import audit as oversight
 from escrow.refusals import Unknown
-from escrow.rules.months import SHANGHAI
 from escrow.rules.rulebook import Rulebook
 from escrow.settings import Settings
 from escrow.settlement import breaks, cash, statements
@@ -31,6 +28,8 @@ from escrow.settlement.reconciling import Reconciliation
 from escrow.settlement.reconciling import reconcile as reconcile_account
 from escrow.teaching.confirmations import confirm_by_silence
 from escrow.terminal import FORESEEN, caller, shown, the_database, told
+from ledger import blocks, sealing
+from ledger.blocks import Block
 from ledger.money import Money
 from qrpay.webhooks import Key
 
@@ -43,23 +42,15 @@ cli = typer.Typer(
     add_completion=False,
 )
 statement_commands = typer.Typer(help="The bank's statements 对账单.", no_args_is_help=True)
-ledger_commands = typer.Typer(help="The books 账簿.", no_args_is_help=True)
 db_commands = typer.Typer(help="The database.", no_args_is_help=True)
 key_commands = typer.Typer(help="Keys of callers and of banks.", no_args_is_help=True)
+statement_commands.add_typer(layout_commands.commands)
 cli.add_typer(statement_commands, name="statement")
 cli.add_typer(ledger_commands, name="ledger")
 cli.add_typer(db_commands, name="db")
 cli.add_typer(key_commands, name="keys")
 
 Account = Annotated[str, typer.Option("--account", help="The supervised account.")]
-
-
-class Format(StrEnum):
-    """What `ledger export` writes."""
-
-    HLEDGER = "hledger"
-    BEANCOUNT = "beancount"
-    CSV = "csv"
 
 
 @cli.command()
@@ -144,13 +135,31 @@ def monitor() -> None:
 
 
 @cli.command()
-def audit() -> None:
+def audit(
+    heads: Annotated[
+        list[Path] | None, typer.Option("--head", help="A head that was published once, as `ledger head` printed it.")
+    ] = None,
+) -> None:
     """Recompute every invariant from the transfers; exit status 1 and the first breach when one fails."""
+    try:
+        published = dict(blocks.published(file.read_text(encoding="utf-8")) for file in heads or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
     with the_database(Settings()) as engine, database.snapshot(engine) as db:
-        for breach in oversight.audit(db):
+        for breach in oversight.audit(db, published=published):
             _say(f"audit: {breach}")
             raise typer.Exit(FAILED)
     _say("audit: ok")
+
+
+@ledger_commands.command("seal")
+def seal_ledger() -> None:
+    """Seal what is committed and not sealed yet, once; the service does it by itself all the time."""
+    sealed = []
+    with the_database(Settings()) as engine:
+        while (block := _seal_next(engine)) is not None:
+            sealed.append(block.header.transfers)
+    _say(f"sealed: {sum(sealed)} transfers in {len(sealed)} blocks")
 
 
 @cli.command()
@@ -162,40 +171,6 @@ def silence() -> None:
         _say(f"confirmed: {swept.confirmed} lessons, {Money(swept.amount)}; not paid for: {len(swept.unfunded)}")
 
     _write(do)
-
-
-@ledger_commands.command("trial-balance")
-def trial_balance(
-    as_of: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The end of this day in Asia/Shanghai.")
-    ] = None,
-) -> None:
-    """Every account's debits and credits, summed from the transfers."""
-    end = None if as_of is None else _end_of(as_of.date())
-    with the_database(Settings()) as engine, database.snapshot(engine) as db:
-        balances = ledger.reading.trial_balance(db, as_of=end)
-    console = _wide()
-    table = Table("account", "kind", box=box.HEAVY_HEAD if console.is_terminal else None)  # plain columns for programs
-    for column in ("debits", "credits", "balance"):
-        table.add_column(column, justify="right")
-    for each in balances:
-        table.add_row(each.path, each.kind, *(Money(fen).major for fen in (each.debits, each.credits, each.amount)))
-    debits, credits = (sum(getattr(each, side) for each in balances) for side in ("debits", "credits"))
-    table.add_section()
-    table.add_row("total", "", Money(debits).major, Money(credits).major, Money(debits - credits).major)
-    console.print(table)
-
-
-@ledger_commands.command("export")
-def export_ledger(
-    file_format: Annotated[Format, typer.Option("--format", help="For which program.")] = Format.HLEDGER,
-) -> None:
-    """Write all transfers as a journal to the standard output."""
-    from ledger import export  # noqa: PLC0415  no other command needs it
-
-    write: Callable[[Connection], Iterator[str]] = getattr(export, file_format.value)
-    with the_database(Settings()) as engine, database.snapshot(engine) as db:
-        sys.stdout.writelines(write(db))
 
 
 @db_commands.command()
@@ -252,6 +227,11 @@ def _write(do: Callable[[Connection], None]) -> None:
         do(db)
 
 
+def _seal_next(engine: Engine) -> Block | None:
+    with database.transaction(engine) as db:
+        return sealing.seal(db, signer=keys.sealer(db), now=_now())
+
+
 def _print_run(run: Reconciliation) -> None:
     for kind, counts in (("matched", run.matched), ("booked", run.booked)):
         told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "nothing new"
@@ -262,18 +242,8 @@ def _print_run(run: Reconciliation) -> None:
         _say(f"  {each.id} {kind} {Money(each.amount).major} {each.detail} (due {each.due_on}, {each.owner})")
 
 
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time.min, SHANGHAI)
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _wide() -> Console:
-    """A terminal as it is; a file or a pipe as wide as the longest line needs."""
-    console = Console()
-    return console if console.is_terminal else Console(width=200)
 
 
 def _say(line: str) -> None:

@@ -9,6 +9,8 @@ import escrow.payouts.tables
 import escrow.registry.tables
 import escrow.settlement.tables
 import escrow.teaching.tables  # noqa: F401  # each import adds the wing's tables to the metadata
+import ledger.blocks
+import ledger.movements  # noqa: F401  # likewise the ledger's own
 from escrow.db import metadata
 
 engine = context.config.attributes["engine"]

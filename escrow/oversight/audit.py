@@ -1,11 +1,12 @@
 """The audit of the escrow: what must hold between contracts, lessons, payouts and the ledger, recomputed."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, func, select
 
 import ledger.audit
+from escrow.access import keys
 from escrow.enrolment.tables import contract, payment, payment_order
 from escrow.oversight import records
 from escrow.payouts.tables import instruction, payout_batch, release_line, release_request
@@ -14,13 +15,20 @@ from escrow.settlement.tables import match, statement_line
 from escrow.teaching.shares import share
 from escrow.teaching.tables import attendance
 from ledger.audit import Breach
+from ledger.blocks_audit import blocks_are_unbroken
 from ledger.entries import Account
+from ledger.movements import movements_are_the_sums_of_transfers
 from ledger.reading import all_accounts, pairs
 
 
-def audit(db: Connection) -> Iterator[Breach]:
-    """Every breach, the ledger's own first. Read inside one snapshot; nothing found means: the books are right."""
+def audit(db: Connection, *, published: Mapping[int, bytes] | None = None) -> Iterator[Breach]:
+    """Every breach, the ledger's own first, and of these the seal's: it names the very transfer that was touched.
+
+    Read inside one snapshot; nothing found means: the books are right. `published` as in `blocks_are_unbroken`.
+    """
+    yield from blocks_are_unbroken(db, keys.seal_keys(db), published=published)
     yield from ledger.audit.audit(db)
+    yield from movements_are_the_sums_of_transfers(db)
     accounts = all_accounts(db)
     homes = _homes(db)
     yield from money_stays_with_its_bank_account(db, homes)

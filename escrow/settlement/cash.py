@@ -10,8 +10,8 @@ from escrow.refusals import Unknown
 from escrow.rules.months import SHANGHAI
 from escrow.settlement import statements
 from escrow.settlement.tables import match, statement_line
+from ledger.balances import balance
 from ledger.money import Money
-from ledger.reading import trial_balance
 from reconciliation.proof import Difference, Proof
 
 
@@ -25,11 +25,11 @@ def prove(db: Connection, account: str, *, on: date | None = None) -> Proof:
     if last is None or last.closing is None:
         raise Unknown(what="statement", key=account)
     end = datetime.combine(last.ends + timedelta(days=1), time.min, SHANGHAI)
-    books = [each for each in trial_balance(db, as_of=end, prefix=f"bank/{account}") if each.path == f"bank/{account}"]
+    books = balance(db, f"bank/{account}", as_of=end)
     return Proof(
         account=account,
         on=last.ends,
-        ledger_balance=Money(sum(each.amount for each in books)),
+        ledger_balance=Money(0 if books is None else books.amount),
         differences=(
             *_brought_in(db, account),
             *_only_on_statement(db, account, last.ends, end),

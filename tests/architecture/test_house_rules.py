@@ -15,7 +15,6 @@ ENTRANCES: Final = dict.fromkeys(
 )
 NO_MONEY: Final = {
     "escrow/bank/sandbox/dials.py": "the chances that a payment meets a fault; no amount is near",
-    "reconciliation/tables.py": "how much the head of a table looks like a known one; no amount is near",
     "reconciliation/workbook.py": "Excel keeps every number as a float: each becomes its exact text, or is refused",
 }
 

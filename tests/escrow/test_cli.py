@@ -1,6 +1,7 @@
 """The commands: what they print, how they fail, and that a failure is a sentence and an exit status."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -16,9 +17,14 @@ from escrow.bank.sandbox import SandboxBank
 from escrow.cli import main
 from escrow.db import snapshot, transaction
 from escrow.enrolment import notifications
+from escrow.oversight.audit import audit
 from escrow.registry import institutions
 from escrow.registry.credit_code import check_character
 from escrow.registry.institutions import Institution, Registration
+from ledger.accounts import open_accounts
+from ledger.blocks import published
+from ledger.entries import NewAccount, Transfer
+from ledger.posting import post_all
 from qrpay.webhooks import SigningKey, verify
 from tests.escrow.running import run
 
@@ -98,6 +104,12 @@ def test_the_banks_day_from_the_terminal(escrow: Escrow, engine: Engine, school:
     assert re.search(rf"bank/{ACCOUNT} .*asset .*1285\.00 .*0\.00 .*1285\.00", balance.out)
     before = escrow("ledger", "trial-balance", "--as-of", "2026-08-31")
     assert re.search(rf"bank/{ACCOUNT} .*asset .*0\.00 .*0\.00 .*0\.00", before.out)
+    tree = escrow("ledger", "tree", "bank")
+    assert re.search(rf"bank/{ACCOUNT} +4 +1285\.00 +1285\.00 +0\.00 *\n bank +4 +1285\.00 +1285\.00 +0\.00", tree.out)
+    assert re.search(r"bank +4 +0\.00 +0\.00 +0\.00", escrow("ledger", "tree", "--as-of", "2026-08-31").out)
+    nowhere = escrow("ledger", "tree", "ban")
+    assert (nowhere.status, nowhere.out) == (1, "")
+    assert "there is no account ban and none below it" in nowhere.err
     assert escrow("audit").out == "audit: ok\n"
 
 
@@ -125,6 +137,38 @@ def test_the_audit_names_the_first_breach_and_ends_with_status_one(
     assert audited.status == 1
     assert audited.out.startswith(f"audit: totals are the sums of transfers: bank/{ACCOUNT}")
     assert audited.out.count("\n") == 1
+
+
+def test_the_books_are_sealed_their_head_is_published_and_the_audit_holds_them_to_it(
+    escrow: Escrow, engine: Engine, school: Institution, tmp_path: Path
+) -> None:
+    assert "nothing is sealed yet; seal it with: escrow ledger seal" in escrow("ledger", "head", url=url_of(engine)).err
+    with transaction(engine) as db:
+        prepaid = NewAccount(path="contract/1/prepaid", kind="liability")
+        open_accounts(db, [prepaid])
+        paid = Transfer(
+            debit=f"bank/{ACCOUNT}", credit=prepaid.path, amount=5, kind="payment", reference="pay-1", effective=THEN
+        )
+        post_all(db, [paid], now=THEN)
+    assert escrow("ledger", "seal").out == "sealed: 1 transfers in 1 blocks\n"
+    assert escrow("ledger", "seal").out == "sealed: 0 transfers in 0 blocks\n"
+    head = tmp_path / "head.json"
+    head.write_text(escrow("ledger", "head").out)
+    with transaction(engine) as db:
+        assert keys.seal_keys(db) == {bytes.fromhex(json.loads(head.read_text())["header"]["key"])}
+        assert next(audit(db, published=dict([published(head.read_text())]))).invariant != "blocks are unbroken"
+    head.write_text(head.read_text().replace('"total": 1', '"total": 2'))
+    assert escrow("audit", "--head", str(head)).out == (
+        "audit: blocks are unbroken: block 1: its head was published with another hash\n"
+    )
+    head.write_text("[]")
+    assert "a head is JSON" in escrow("audit", "--head", str(head)).err
+    sqlite = engine.dialect.name == "sqlite"
+    unguard = "DROP TRIGGER ledger_transfer_no_update" if sqlite else "ALTER TABLE ledger_transfer DISABLE TRIGGER USER"
+    with transaction(engine) as db:
+        db.execute(text(unguard))
+        db.execute(text("UPDATE ledger_transfer SET amount = 6"))
+    assert escrow("audit").out.startswith("audit: sealed transfers stay as they were: pay-1: transfer ")
 
 
 def test_a_key_that_is_issued_is_shown_once_and_known(escrow: Escrow, engine: Engine) -> None:

@@ -117,7 +117,7 @@ def _live(db: Connection) -> None:
 
 def _all_begin_with(db: Connection, region: int) -> None:
     counted = 0
-    for table in metadata.tables.values():
+    for table in (each for each in metadata.tables.values() if "id" in each.columns):
         ids = db.execute(select(table.c.id)).scalars().all()
         assert all(each // 10**10 == region for each in ids), table.name
         assert all(each < 2**53 for each in ids)

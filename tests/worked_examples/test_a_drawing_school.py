@@ -11,7 +11,7 @@ from escrow.enrolment import notifications
 from escrow.payouts import batches, releases
 from escrow.settlement import cash, reconciling, statements
 from escrow.teaching import confirmations
-from ledger.reading import trial_balance
+from ledger.balances import trial_balance
 from qrpay.webhooks import verify
 from tests.escrow.county import BUREAU, at, breaches, draft, family, order, requested, school, sign, teach
 

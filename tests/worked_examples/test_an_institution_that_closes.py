@@ -14,7 +14,7 @@ from escrow.payouts.release_drafts import FamiliesFirst
 from escrow.registry import institutions
 from escrow.settlement import cash, reconciling, statements
 from escrow.teaching import confirmations
-from ledger.reading import trial_balance
+from ledger.balances import trial_balance
 from tests.escrow.county import (
     BUREAU,
     RULEBOOK,

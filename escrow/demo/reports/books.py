@@ -11,7 +11,7 @@ from escrow.demo.reports.layout import amount, name, right, table, words
 from escrow.demo.town import Town
 from escrow.demo.yuan import yuan
 from escrow.enrolment.tables import contract
-from ledger.reading import Balance, trial_balance
+from ledger.balances import Balance, trial_balance
 from reconciliation.proof import Proof
 
 KINDS: Final[Mapping[str, tuple[str, str]]] = {

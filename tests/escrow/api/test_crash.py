@@ -25,8 +25,8 @@ from escrow.enrolment.tables import payment
 from escrow.registry import courses, institutions
 from escrow.registry.institutions import Registration
 from escrow.rules.rulebook import Rulebook
+from ledger.balances import trial_balance
 from ledger.money import Money
-from ledger.reading import trial_balance
 from qrpay.webhooks import SigningKey, sign
 from tests.escrow.api.town import API, institution
 from tests.escrow.running import serving

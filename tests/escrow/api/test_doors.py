@@ -273,7 +273,8 @@ def test_the_description_names_every_promised_route_and_every_refusal_by_its_slu
         GET /payout-batches/{}, GET /payout-batches/{}/file, POST /statements,
         GET /statements/{}/reconciliation, GET /alerts, POST /alerts/{}/acknowledgement,
         POST /alerts/{}/resolution, POST /alerts/{}/dismissal, GET /ledger/accounts/{},
-        GET /ledger/trial-balance, GET /ledger/transfers"""
+        GET /ledger/trial-balance, GET /ledger/tree/{}, GET /ledger/transfers, GET /ledger/head,
+        GET /ledger/proofs/{}"""
     there = {f"{method} {re.sub('{[^}]+}', '{}', path).removeprefix(API)}" for method, path in described}
     assert {" ".join(each.split()) for each in promised.split(",")} <= there
     for (method, path), operation in described.items():

@@ -28,7 +28,7 @@ from escrow.payouts.tables import closure, instruction, refund, release_line, re
 from escrow.payouts.windows import OutsideReleaseWindow
 from escrow.settlement import breaks, cash
 from escrow.teaching.tables import attendance, lesson
-from ledger.reading import trial_balance
+from ledger.balances import trial_balance
 from tests.conftest import KINDS, TEMPLATE
 
 SMALL = County(subject=2, non_subject=6, families=16)

@@ -10,7 +10,7 @@ from escrow.payouts import refunds
 from escrow.refusals import AlreadyDecided, Forbidden, ReasonMissing, Unknown
 from escrow.teaching import confirmations
 from escrow.teaching.confirmations import NotPaidFor, Silence
-from ledger.reading import trial_balance
+from ledger.balances import trial_balance
 from tests.escrow.county import (
     BUREAU,
     RULEBOOK,
