@@ -12,6 +12,7 @@ EXPONENT: Final[Mapping[str, int]] = MappingProxyType(
 )
 """Digits after the point by currency (ISO 4217) for statements. Others are refused, not guessed."""
 
+_DIGITS: Final = 15
 _WRITTEN: Final = re.compile(
     r"(?P<sign>[+-]?)(?P<whole>[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.(?P<decimals>[0-9]+))?"
 )
@@ -31,6 +32,10 @@ def minor(text: str, currency: str) -> int:
     More decimals than the currency has are refused even when they are zeros (ISO 20022: the number of fractional
     digits must comply with ISO 4217). At most 15 digits before the point, so an int64 always holds it.
     """
+    whole, _, decimals = text.partition(".")
+    plain = whole + decimals
+    if 0 < len(decimals) == EXPONENT[currency] and 0 < len(whole) <= _DIGITS and plain.isascii() and plain.isdigit():
+        return int(plain)  # what nearly every amount of a bank looks like; the pattern takes three times as long
     found = _WRITTEN.fullmatch(text)
     if found is None:
         raise NotExact(f"{text!r} is not an amount such as 1,280.00", f"“{text}”不是金额（例：1,280.00）")

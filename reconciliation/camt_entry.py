@@ -1,222 +1,268 @@
-"""One booked entry (Ntry) of a camt message, read in one walk over its children (ISO 20022 message definition)."""
+"""One booked entry (Ntry) of a camt message as lines: one, or a batch's payments each its own (ISO 20022)."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from lxml import etree
-
-from reconciliation.amounts import NotExact, minor
+from reconciliation.amounts import NotExact, major, minor
+from reconciliation.camt_charges import charged
+from reconciliation.camt_shape import DetailShape, Element, Elements, Shape
+from reconciliation.natures import nature
+from reconciliation.noted import Noted
 from reconciliation.statement import BadRow, ControlTotalsBroken
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
-_DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
+_WRITTEN: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
+)
 _COUNT: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_RUNNING_NUMBER: Final = re.compile(r"[0-9]{0,6}", re.ASCII)
+_NO_REFERENCE: Final = frozenset({"NOTPROVIDED", "NONREF", "NOTAVAILABLE"})
+_SHOWN: Final = 10
+"""Payments of an undivided batch whose texts stand in the remark of its one line."""
 
-Leaves = dict[str, list[str]]
-"""Texts by their path below an element, in document order."""
-
-
-class Where(NamedTuple):
-    """The place of a fault in both languages, and the entry's number, 0 outside the entries."""
-
-    english: str
-    chinese: str
-    number: int = 0
-
-    def payment(self, at: int) -> "Where":
-        """One payment of a batch entry."""
-        return Where(f"{self.english}, payment {at}", f"{self.chinese}第 {at} 条明细", self.number)
+_text: Final = attrgetter("text")
+_nature: Final = lru_cache(maxsize=1024)(nature)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """One line to be: `amount` is signed as CdtDbtInd states it (minor units), before any reversal is weighed."""
+class Line(NamedTuple):
+    """A line as CdtDbtInd states it (`amount` in minor units, + for CRDT), before any reversal is weighed.
+
+    `other` is the far side, should the money of a reversal have moved against what is stated.
+    """
 
     number: int
     booked_on: str
     booked_at: str
     amount: int
-    reversal: bool
     serial: str
     end_to_end: str
     remark: str
-    summary: str
+    counterparty: str
+    counterparty_account: str
+    reversal: bool
+    nature: str
+    other: str
+    other_account: str
+
+
+class _Own(NamedTuple):
+    """What an entry says of itself, for all its payments."""
+
+    element: Element
+    number: int
+    day: str
+    time: str
+    amount: int
+    text: str
+    direction: str
+    reversal: bool
+    serial: str
     code: str
-    debtor: str
-    debtor_account: str
-    creditor: str
-    creditor_account: str
+    summary: str
+    currency: str
 
 
-def local(element: "etree._Element") -> str:
-    """The element's name without its namespace."""
-    return _without_namespace(element.tag)
+class _Payment(NamedTuple):
+    """One TxDtls; `amount` is None where it states none in the account's currency."""
+
+    amount: int | None
+    serial: str = ""
+    end_to_end: str = ""
+    remark: Sequence[str] = ()
+    code: str = ""
+    debtor: str = ""
+    debtor_account: str = ""
+    creditor: str = ""
+    creditor_account: str = ""
 
 
-def leaves(element: "etree._Element", *, without: str = "") -> Leaves:
-    """Every text below the element by its path, "BookgDt/Dt"; amounts' currencies under "Amt@Ccy"."""
-    found: Leaves = {}
-    _collect(element, "", without, found)
-    return found
+@lru_cache(maxsize=8192)
+def moment(text: str) -> tuple[str, str]:
+    """A Dt or DtTm as ISO date and time at the bank's place; an offset is carried over to Asia/Shanghai.
 
-
-def only(found: Leaves, *paths: str) -> str:
-    """The text of the first path that is there, "" when none is."""
-    for path in paths:
-        if path in found:
-            return found[path][0]
-    return ""
-
-
-def moment(text_date: str, text_time: str, where: Where) -> tuple[str, str]:
-    """A Dt or DtTm as ISO date and time at the bank's place; an offset is carried over to Asia/Shanghai."""
-    try:
-        if text_time:
-            read = datetime.fromisoformat(text_time)
-            here = read if read.tzinfo is None else read.astimezone(SHANGHAI)
-            return here.date().isoformat(), here.time().isoformat("seconds")
-        dated = _DATE.fullmatch(text_date)
-        return date.fromisoformat(dated[1] if dated else "").isoformat(), ""
-    except (ValueError, OverflowError):
-        text = text_time or text_date
-        raise BadRow(
-            f"{where.english}: {text!r} is no booking date; write it as 2026-10-31",
-            f"{where.chinese}：“{text}”不是记账日期（例：2026-10-31）",
-            number=where.number,
-        ) from None
-
-
-def signed(found: Leaves, path: str, where: Where, currency: str) -> int:
-    """The amount at path, + for CRDT and - for DBIT, in minor units of the account's currency."""
-    text, indicator = only(found, path), only(found, "CdtDbtInd")
-    stated = only(found, f"{path}@Ccy")
-    if stated != currency:
-        raise BadRow(
-            f"{where.english}: the amount is in {stated or 'no currency'}, the account is kept in {currency}",
-            f"{where.chinese}：金额币种为 {stated or '空'}，账户币种为 {currency}",
-            number=where.number,
-        )
-    if indicator not in {"CRDT", "DBIT"} or text.startswith("-"):
-        raise BadRow(
-            f"{where.english}: CdtDbtInd is {indicator!r}, the amount {text!r}; expected CRDT or DBIT and no sign",
-            f"{where.chinese}：CdtDbtInd 为“{indicator}”、金额为“{text}”；应为 CRDT 或 DBIT 加无符号金额",
-            number=where.number,
-        )
-    try:
-        value = minor(text, currency)
-    except NotExact as reason:
-        raise BadRow(
-            f"{where.english}: {reason}", f"{where.chinese}：{reason.chinese}", number=where.number, cell=text
-        ) from None
-    return value if indicator == "CRDT" else -value
-
-
-def read(element: "etree._Element", whole: Leaves, number: int, currency: str) -> list[Entry]:
-    """The lines of one entry: one, or a batch's details each its own. Raises BadRow, ControlTotalsBroken.
-
-    `whole` are the entry's leaves without its NtryDtls.
+    Raises NotExact.
     """
-    where = Where(f"entry {number}", f"第 {number} 笔", number)
-    amount = signed(whole, "Amt", where, currency)
-    dated = moment(
-        only(whole, "BookgDt/Dt", "ValDt/Dt"),
-        only(whole, "BookgDt/DtTm") or ("" if "BookgDt/Dt" in whole else only(whole, "ValDt/DtTm")),
-        where,
+    try:
+        if "T" not in text:
+            return date.fromisoformat(text[:10] if _WRITTEN.fullmatch(text) else "").isoformat(), ""
+        read = datetime.fromisoformat(text if _WRITTEN.fullmatch(text) else "")
+        here = read if read.tzinfo is None else read.astimezone(SHANGHAI)
+        return here.date().isoformat(), here.time().isoformat("seconds")
+    except (ValueError, OverflowError):
+        raise NotExact(
+            f"{text[:40]!r} is no booking date; write it as 2026-10-31",
+            f"“{text[:40]}”不是记账日期（例：2026-10-31）",
+        ) from None
+
+
+def signed(text: str, stated: str, direction: str, currency: str) -> int:
+    """An Amt, `stated` in the account's currency, in minor units: + for CRDT, - for DBIT. Raises NotExact."""
+    if stated != currency:
+        raise NotExact(
+            f"the amount is in {stated or 'no currency'}, the account is kept in {currency}",
+            f"金额币种为 {stated or '空'}，账户币种为 {currency}",
+        )
+    value = minor(text, currency)
+    if direction not in {"CRDT", "DBIT"} or text[:1] in {"+", "-"}:
+        raise NotExact(
+            f"CdtDbtInd is {direction[:20]!r}, the amount {text!r}; expected CRDT or DBIT and no sign",
+            f"CdtDbtInd 为“{direction[:20]}”、金额为“{text}”；应为 CRDT 或 DBIT 加无符号金额",
+        )
+    return value if direction == "CRDT" else -value
+
+
+def read(elements: Elements, shape: Shape, *, number: int, currency: str, noted: Noted) -> list[Line]:
+    """The lines of one entry, together exactly its amount; none when it is not booked.
+
+    Raises BadRow or ControlTotalsBroken, naming the entry by its number in the statement and its line in the file.
+    `noted` is told of an entry that is no line, or is not divided as it might have been.
+    """
+    try:
+        return _lines(elements, shape, number=number, currency=currency, noted=noted)
+    except NotExact as reason:
+        english, chinese = _place(number, elements[0])
+        raise BadRow(f"{english}: {reason}", f"{chinese}：{reason.chinese}", number=number) from None
+
+
+def _lines(elements: Elements, shape: Shape, *, number: int, currency: str, noted: Noted) -> list[Line]:
+    fields = shape.fields(elements)
+    amount, direction, reversal, status, booked, serial, reference, code, summary = [
+        (text or "").strip() for text in map(_text, fields)
+    ]
+    if shape.twice:
+        raise NotExact(f"{shape.twice} stands there twice; expected once", f"{shape.twice} 出现两次，应只有一次")
+    if status not in {"BOOK", ""}:
+        # Others are sent again once booked.
+        noted.add(f"状态为 {status[:20]}，尚未入账，不计入流水", f"第 {number} 笔 {amount[:20]}")
+        return []
+    own = _Own(
+        elements[0],
+        number,
+        *moment(booked),
+        signed(amount, fields[0].get("Ccy") or "", direction, currency),
+        amount,
+        direction,
+        _yes(reversal),
+        _named(serial) or _lasting(reference),
+        code,
+        summary,
+        currency,
     )
-    groups = [child for child in element if local(child) == "NtryDtls"]
-    details = [leaves(child) for group in groups for child in group if local(child) == "TxDtls"]
-    _counted(groups, details, where)
-    parts = _parts(details, amount, where, currency)
-    return [_entry(number, dated, part, whole=whole, detail=detail) for part, detail in parts]
+    return _divided(own, elements, shape, noted)
 
 
-@lru_cache(maxsize=1024)  # bounded: the names come from outside
-def _without_namespace(tag: str) -> str:
-    return tag.rpartition("}")[2]
+def _place(number: int, element: Element) -> tuple[str, str]:
+    """The entry in both languages, with its line in the file for those who must look at it."""
+    line = element.sourceline
+    return f"entry {number} (line {line})", f"第 {number} 笔（文件第 {line} 行）"
 
 
-def _collect(element: "etree._Element", path: str, without: str, found: Leaves) -> None:
-    for child in element:
-        name = _without_namespace(child.tag)
-        if name == without:
-            continue
-        here = f"{path}/{name}" if path else name
-        if len(child):
-            _collect(child, here, without, found)
-            continue
-        found.setdefault(here, []).append((child.text or "").strip())
-        if "Ccy" in child.attrib:
-            found.setdefault(f"{here}@Ccy", []).append(str(child.attrib["Ccy"]))
+def _divided(own: _Own, elements: Elements, shape: Shape, noted: Noted) -> list[Line]:
+    """The entry as its payments; as one line where they do not make its amount."""
+    if not shape.details:
+        return [_line(own, own.amount, _Payment(None))]
+    if shape.counts:
+        _counted(own, elements, shape)
+    payments = [_payment(each, elements, own) for each in shape.details]
+    if len(payments) == 1 and payments[0].amount == own.amount:  # nearly always
+        return [_line(own, own.amount, payments[0])]
+    amounts = [each.amount for each in payments if each.amount is not None]
+    if len(amounts) == len(payments):
+        left = own.amount - sum(amounts)
+        lines = [_line(own, value, each) for value, each in zip(amounts, payments, strict=True)]
+        if left == 0:
+            return lines
+        if left in charged(own.currency, elements, shape):
+            # Paid in gross, booked net: the bank's charge is a line of its own, or no order's amount would be found.
+            fee = _Payment(None, remark=("费用",), code="CHRG")
+            return [*lines, _line(own, left, fee)]
+        total, entry = major(sum(amounts), own.currency), major(own.amount, own.currency)
+        noted.add("明细金额合计与该笔金额不符，按一笔计", f"第 {own.number} 笔 {entry}（明细 {total}）")
+    elif len(payments) > 1:
+        noted.add("批量没有以账户币种写明的逐笔金额，按一笔计", f"第 {own.number} 笔（{len(payments)} 条明细）")
+    return [_line(own, own.amount, payments[0] if len(payments) == 1 else _Payment(None, remark=_gathered(payments)))]
 
 
-def _counted(groups: "list[etree._Element]", details: list[Leaves], where: Where) -> None:
+def _payment(shape: DetailShape, elements: Elements, own: _Own) -> _Payment:
+    picked = shape.fields(elements)
+    texts = [(text or "").strip() for text in map(_text, picked)]
+    stated, transaction, direction, serial, transaction_id, end_to_end, *parties = texts
+    amount: int | None = None
+    for element, text in ((picked[0], stated), (picked[1], transaction)):
+        if element.get("Ccy") == own.currency:
+            amount = own.amount
+            if text != own.text or direction not in {"", own.direction}:  # most payments repeat what the entry says
+                amount = signed(text, own.currency, direction or own.direction, own.currency)
+            break
+    remark = [(elements[place].text or "").strip() for place in shape.remark]
+    if shape.returned:
+        remark.append(" ".join(["退汇原因", *((elements[place].text or "").strip() for place in shape.returned)]))
+    serial = _named(serial) or own.serial or _named(transaction_id)
+    return _Payment(amount, serial, _named(end_to_end), remark, *parties)
+
+
+def _gathered(payments: list[_Payment]) -> tuple[str, ...]:
+    """What the payments of an undivided batch say, so that whoever divides it by hand has something to go by."""
+    shown = payments[:_SHOWN]
+    more = (f"等 {len(payments)} 条明细",) if len(payments) > _SHOWN else ()
+    return (*(text for each in shown for text in (each.end_to_end, *each.remark)), *more)
+
+
+def _line(own: _Own, amount: int, payment: _Payment) -> Line:
+    texts = [*payment.remark, own.summary] if own.summary else payment.remark
+    remark = texts[0] if len(texts) == 1 else " ".join(dict.fromkeys(filter(None, texts)))
+    _, _, _, _, code, debtor, debtor_account, creditor, creditor_account = payment
+    near, near_account, far, far_account = (
+        (debtor, debtor_account, creditor, creditor_account)
+        if amount > 0
+        else (creditor, creditor_account, debtor, debtor_account)
+    )
+    return Line(
+        own.number,
+        own.day,
+        own.time,
+        amount,
+        payment.serial or own.serial,
+        payment.end_to_end,
+        remark,
+        near,
+        near_account,
+        own.reversal,
+        "transfer" if near_account else _nature(summary=own.summary, code=code or own.code),
+        far,
+        far_account,
+    )
+
+
+def _counted(own: _Own, elements: Elements, shape: Shape) -> None:
     """A batch that says how many payments it holds must hold that many, when it shows any."""
-    counts = [leaves(group, without="TxDtls").get("Btch/NbOfTxs", ["?"])[0] for group in groups]
-    if details and all(_COUNT.fullmatch(count) for count in counts) and sum(map(int, counts)) != len(details):
-        said = "+".join(counts)
+    counts = [(elements[place].text or "").strip() for place in shape.counts]
+    if all(map(_COUNT.fullmatch, counts)) and sum(map(int, counts)) != len(shape.details):
+        (english, chinese), said = _place(own.number, own.element), "+".join(counts)
         raise ControlTotalsBroken(
-            f"{where.english}: the batch states {said} payments and shows {len(details)}",
-            f"{where.chinese}：批量写明 {said} 笔，明细只有 {len(details)} 笔",
+            f"{english}: the batch states {said} payments and shows {len(shape.details)}",
+            f"{chinese}：批量写明 {said} 笔，明细却有 {len(shape.details)} 笔",
         )
 
 
-def _parts(details: list[Leaves], amount: int, where: Where, currency: str) -> list[tuple[int, Leaves]]:
-    """A batch entry as (amount, detail) pairs that sum to it; undivided when its details carry no such amounts."""
-    if len(details) <= 1:
-        return [(amount, details[0] if details else {})]
-    paths = [next((p for p in ("Amt", "AmtDtls/TxAmt/Amt") if p in detail), "") for detail in details]
-    if any(only(detail, f"{path}@Ccy") != currency for detail, path in zip(details, paths, strict=True)):
-        return [(amount, {})]
-    direction = {"CdtDbtInd": ["CRDT" if amount >= 0 else "DBIT"]}
-    amounts = [
-        signed({**direction, **detail}, path, where.payment(at), currency)
-        for at, (detail, path) in enumerate(zip(details, paths, strict=True), start=1)
-    ]
-    if sum(amounts) != amount:
-        raise ControlTotalsBroken(
-            f"{where.english}: the batch's payments come to {sum(amounts)} minor units, the entry is {amount}",
-            f"{where.chinese}：批量明细合计 {sum(amounts)}，该笔总额 {amount}（最小货币单位）",
-            expected=amount,
-            found=sum(amounts),
-        )
-    return list(zip(amounts, details, strict=True))
+def _named(reference: str) -> str:
+    return "" if reference in _NO_REFERENCE else reference
 
 
-def _entry(number: int, dated: tuple[str, str], amount: int, *, whole: Leaves, detail: Leaves) -> Entry:
-    end_to_end = only(detail, "Refs/EndToEndId")
-    texts = [
-        *detail.get("RmtInf/Ustrd", []),
-        *detail.get("RmtInf/Strd/CdtrRefInf/Ref", []),
-        only(detail, "AddtlTxInf"),
-        only(whole, "AddtlNtryInf"),
-    ]
-    return Entry(
-        number=number,
-        booked_on=dated[0],
-        booked_at=dated[1],
-        amount=amount,
-        reversal=only(whole, "RvslInd") in {"true", "1"},
-        serial=only(detail, "Refs/AcctSvcrRef") or only(whole, "AcctSvcrRef"),
-        end_to_end="" if end_to_end == "NOTPROVIDED" else end_to_end,
-        remark=" ".join(dict.fromkeys(text for text in texts if text)),
-        summary=only(whole, "AddtlNtryInf"),
-        code=only(detail, "BkTxCd/Domn/Fmly/SubFmlyCd") or only(whole, "BkTxCd/Domn/Fmly/SubFmlyCd"),
-        debtor=_party(detail, "Dbtr"),
-        debtor_account=_account(detail, "DbtrAcct"),
-        creditor=_party(detail, "Cdtr"),
-        creditor_account=_account(detail, "CdtrAcct"),
-    )
+def _lasting(reference: str) -> str:
+    """NtryRef where it can be an identity. Many banks only number a file's entries there: 1 is another one tomorrow."""
+    return "" if _RUNNING_NUMBER.fullmatch(reference) else _named(reference)
 
 
-def _party(detail: Leaves, role: str) -> str:
-    names = (f"RltdPties/{who}{below}/Nm" for who in (role, f"Ultmt{role}") for below in ("", "/Pty"))
-    return only(detail, *names)
-
-
-def _account(detail: Leaves, role: str) -> str:
-    return only(detail, f"RltdPties/{role}/Id/IBAN", f"RltdPties/{role}/Id/Othr/Id")
+def _yes(text: str) -> bool:
+    if text in {"true", "1"}:
+        return True
+    if text in {"false", "0", ""}:
+        return False
+    raise NotExact(f"RvslInd is {text[:20]!r}; expected true or false", f"RvslInd 为“{text[:20]}”；应为 true 或 false")

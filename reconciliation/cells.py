@@ -1,15 +1,29 @@
 """Cells of a bank's table as amounts, dates and texts. A cell that is not exactly what it should be names its row."""
 
+import re
+from collections.abc import Sequence
+from typing import Final
+
 import pandas as pd
 
 from reconciliation.amounts import NotExact, minor
 from reconciliation.profiles import Booked, Flagged, Separate, Signed, shape
 from reconciliation.statement import BadRow
 
+_HALF: Final = {**{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}, 0xFFE5: 0xA5}
+"""Full-width digits and signs as half-width ones. (NFKC would go further: it makes 52 of 5².)"""
+_RED: Final = re.compile("冲正|红字|抹账|冲账|冲销")
+
 
 def plain(column: pd.Series) -> pd.Series:
-    """The texts, with cells of nothing but hyphens ("-", "--") as what they mean: empty."""
-    return column.where(column.str.strip("-") != "", "")
+    """The texts, with cells of nothing but hyphens ("-", "--", "－") as what they mean: empty."""
+    empty = [text for text in set(column.tolist()) if text and not text.strip("-－")]
+    return column.where(~column.isin(empty), "") if empty else column
+
+
+def reversed_by_word(summaries: Sequence[str], marks: Sequence[bool]) -> list[bool]:
+    """Which lines the bank calls a reversal, by its own word for the line (冲正, 红字) or its mark."""
+    return [mark or _RED.search(summary) is not None for summary, mark in zip(summaries, marks, strict=True)]
 
 
 def exact(column: pd.Series, currency: str) -> list[int | None]:
@@ -19,7 +33,7 @@ def exact(column: pd.Series, currency: str) -> list[int | None]:
     for row, text in texts.drop_duplicates().items():
         if text:
             try:
-                values[text] = minor(text, currency)
+                values[text] = minor(text.translate(_HALF).removeprefix("¥"), currency)
             except NotExact as reason:
                 raise _bad(int(str(row)), column, text, says=(str(reason), reason.chinese)) from None
     return [values[text] for text in texts.tolist()]
@@ -39,7 +53,11 @@ def amounts(cells: pd.DataFrame, rule: Separate | Flagged | Signed, currency: st
     present = [value for value in values if value is not None]
     if isinstance(rule, Signed):
         return present, [False] * len(present)
-    signs = _signs(plain(cells[rule.flag]), rule)
+    signs = signs_of(cells, rule)
+    if rule.may_repeat_sign:
+        return [sign * (abs(value) if sign < 0 else value) for sign, value in zip(signs, present, strict=True)], [
+            sign > 0 > value for sign, value in zip(signs, present, strict=True)
+        ]
     return [sign * value for sign, value in zip(signs, present, strict=True)], [value < 0 for value in present]
 
 
@@ -72,7 +90,9 @@ def _one_side(row: int, credit: int | None, debit: int | None, column: pd.Series
     return came - went, came < 0 or went < 0
 
 
-def _signs(flags: pd.Series, rule: Flagged) -> list[int]:
+def signs_of(cells: pd.DataFrame, rule: Flagged) -> list[int]:
+    """1 for a credit and -1 for a debit, by the flag. Raises BadRow on any other word."""
+    flags = plain(cells[rule.flag])
     signs = {**dict.fromkeys(rule.credit, 1), **dict.fromkeys(rule.debit, -1)}
     for row, flag in flags.items():
         if flag not in signs:
@@ -84,7 +104,8 @@ def _signs(flags: pd.Series, rule: Flagged) -> list[int]:
 def _read(texts: pd.Series, formats: list[str]) -> tuple[list[str], list[str]]:
     """ISO date and time of each text under the first format that it has exactly; "" where it has none."""
     found: dict[str, tuple[str, str]] = {}
-    distinct = texts.drop_duplicates()
+    half = {text: text.translate(_HALF) for text in set(texts.tolist())}
+    distinct = pd.Series(sorted(set(half.values())), dtype="str")
     for written in formats:
         exactly = shape(written).fullmatch
         fitting = distinct[[exactly(text) is not None for text in distinct]]
@@ -93,7 +114,8 @@ def _read(texts: pd.Series, formats: list[str]) -> tuple[list[str], list[str]]:
         days, times = read.dt.strftime("%Y-%m-%d"), read.dt.strftime(clock)
         for text, day, at in zip(fitting[read.index], days, times, strict=True):
             found.setdefault(text, (day, at))
-    return [found.get(text, ("", ""))[0] for text in texts], [found.get(text, ("", ""))[1] for text in texts]
+    moments = [found.get(half[text], ("", "")) for text in texts.tolist()]
+    return [day for day, _ in moments], [at for _, at in moments]
 
 
 def _bad(row: int, column: pd.Series, cell: str, *, says: tuple[str, str]) -> BadRow:

@@ -5,7 +5,7 @@ from itertools import accumulate
 import pandas as pd
 
 from reconciliation.amounts import major
-from reconciliation.statement import ControlTotalsBroken, Statement
+from reconciliation.statement import ControlTotalsBroken, NotAStatement, Statement
 
 
 def check(statement: Statement) -> None:
@@ -18,6 +18,23 @@ def check(statement: Statement) -> None:
     _runs(statement, statement.opening)  # first, because it names the row
     if statement.closing is not None:
         _closes(statement, statement.opening, sum(statement.lines["amount"].tolist()), statement.closing)
+
+
+def confirmed(statement: Statement) -> Statement:
+    """The statement, provided that it is one. An intraday report or a notification confirms nothing: raises.
+
+    The statement of the day repeats their lines, often bundled otherwise: taken for statements, they would count twice.
+    """
+    if statement.kind == "statement":
+        return statement
+    name, chinese = {"report": ("an intraday report", "日间报告"), "notification": ("a notification", "到账通知")}[
+        statement.kind
+    ]
+    raise NotAStatement(
+        f"this is {name} ({statement.format}); only the statement of the whole day confirms what was booked, "
+        "import the camt.053",
+        f"这是{chinese}（{statement.format}）；只有整日的对账单才能确认入账，请导入 camt.053",
+    )
 
 
 def gap(previous_closing: int, statement: Statement) -> int | None:
@@ -54,18 +71,18 @@ def agrees(english: str, chinese: str, *, stated: int, found: int, currency: str
 
 
 def chronological(lines: pd.DataFrame) -> pd.DataFrame:
-    """The lines oldest first. The running balance decides; where there is none, dates and times do.
+    """The lines oldest first. The running balance decides; where it runs both ways or is not there, dates and times do.
 
     Banks write either order. When neither order lets the balances run, the file's own order is kept (and `check`
     will say where it breaks).
     """
     reversed_lines = lines.iloc[::-1]
-    if lines["balance"].notna().any():
-        broken, broken_reversed = _first_break(lines), _first_break(reversed_lines)
-        newest_first = broken is not None and (broken_reversed is None or broken_reversed > broken)
-    else:
+    broken, broken_reversed = _first_break(lines), _first_break(reversed_lines)
+    if broken is None and broken_reversed is None:
         moments = (lines["booked_on"] + lines["booked_at"]).tolist()
         newest_first = moments != sorted(moments) and moments == sorted(moments, reverse=True)
+    else:
+        newest_first = broken is not None and (broken_reversed is None or broken_reversed > broken)
     return (reversed_lines if newest_first else lines).reset_index(drop=True)
 
 

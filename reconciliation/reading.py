@@ -2,23 +2,20 @@
 
 import codecs
 import re
-from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
-from reconciliation import camt, control, tabular, workbook
+from reconciliation import bills, camt, control, html_table, mt940, mt940_fields, tabular, workbook
+from reconciliation.decoding import decodings, strict
 from reconciliation.identity import claimed, keyed
+from reconciliation.layouts import Comparison, nearest, recognised, unknown
 from reconciliation.statement import NotAStatement, Statement, TooLarge
-from reconciliation.tables import Likeness, from_text, likeness, recognised, tops, unknown
+from reconciliation.tables import Table, from_text, tops
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """The largest file read at once, bytes."""
 
-_BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _DECLARED: Final = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,20})["']""")
 _XML_ENCODINGS: Final = {
     "utf-8": "utf-8",
@@ -33,9 +30,9 @@ _XML_ENCODINGS: Final = {
 def read(data: bytes, *, filename: str = "", account: str | None = None) -> list[Statement]:
     """The statements of a bank's file, checked against its own totals, each line with its key.
 
-    camt.053, Excel or delimited text is told by content; `filename` only words the refusals. `account` is whose
-    statement the caller takes it for: it fills in what the file leaves out and is refused when the file names
-    another. Raises some StatementRefused; then nothing of the file counts.
+    camt.052, .053 or .054, MT940, Excel or delimited text is told by content; `filename` only words the refusals.
+    `account` is whose statement the caller takes it for: it fills in what the file leaves out and is refused when the
+    file names another. Raises some StatementRefused; then nothing of the file counts.
     """
     if not data.strip():
         raise NotAStatement(f"the file {filename} is empty", f"文件 {filename} 是空的")
@@ -55,66 +52,55 @@ def read(data: bytes, *, filename: str = "", account: str | None = None) -> list
 
 def _workbook(data: bytes) -> list[Statement]:
     """Every sheet that holds anything must be known: half a workbook is not imported."""
-    statements = []
-    for table in workbook.tables(data):
-        known = recognised(table.top)
-        if known is None:
-            raise unknown(likeness(table.top), sheet=table.sheet)
-        statements += tabular.read(table, *known)
+    statements = [each for table in workbook.tables(data) for each in _table(table)]
     if not statements:
         raise NotAStatement("the Excel file has no cells", "Excel 文件中没有内容")
     return statements
 
 
+def _table(table: Table) -> list[Statement]:
+    known = recognised(table.top)
+    if known is None:
+        raise unknown(nearest(table.top), sheet=table.sheet)
+    return tabular.read(table, *known)
+
+
 def _text(data: bytes, filename: str) -> list[Statement]:
-    if _DECLARED.match(data.removeprefix(codecs.BOM_UTF8)) or data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"<":
-        return _markup(_decoded_xml(data), filename)
-    nearest: Likeness | None = None
-    for text in _decodings(data):
-        if text.lstrip()[:1] == "<":
-            return _markup(text, filename)
-        for delimiter, top in tops(text):
-            if known := recognised(top):
-                return tabular.read(from_text(text, delimiter), *known)
-            near = likeness(top)
-            nearest = near if nearest is None or near.score > nearest.score else nearest
-    if nearest is None:
+    bare = data.removeprefix(codecs.BOM_UTF8)
+    if bare.lstrip()[:1] == b"<" and not html_table.recognised(bare[:4096].decode("latin-1")):
+        return camt.read(_decoded_xml(data))
+    if channel := bills.channel(data):
+        raise NotAStatement(
+            f"this is a bill of {channel}: it tells of orders and their fees, not of an account; the money itself "
+            "comes with the bank's statement",
+            f"这是{channel}的交易账单，记的是订单和手续费，不是账户流水；资金请以银行对账单为准",
+        )
+    near: list[Comparison] = []
+    for text in decodings(data):
+        found = _known(text)
+        if found is not None:
+            return found
+        near += [nearest(top) for _, top in tops(text)]
+    if not near:
         raise NotAStatement(
             f"the file {filename} is no text in UTF-8, UTF-16 or GB18030, no Excel file and no XML",
             f"文件 {filename} 不是 UTF-8、UTF-16 或 GB18030 文本，也不是 Excel 或 XML",
         )
-    raise unknown(nearest)
+    raise unknown(max(near, key=attrgetter("nearness")))
 
 
-def _markup(text: str, filename: str) -> list[Statement]:
-    if re.match(r"\s*<(!doctype\s+html|html|table|meta|style)\b", text, re.IGNORECASE):
-        raise NotAStatement(
-            f"the file {filename} is a web page, whatever its name says; open it and save it as .xlsx or CSV",
-            f"文件 {filename} 实际是网页（HTML）；请打开后另存为 .xlsx 或 CSV",
-        )
-    return camt.read(text)
-
-
-def _decodings(data: bytes) -> Iterator[str]:
-    """The texts that the bytes can be: the one a BOM names, else strict UTF-8, UTF-16, GB18030. A header decides."""
-    for mark, encoding in _BOMS:
-        if data.startswith(mark):
-            text = _strict(data.removeprefix(mark), encoding)
-            return (yield from () if text is None else (text,))
-    for encoding in ("utf-8", "utf-16-le", "utf-16-be", "gb18030"):
-        text = _strict(data, encoding)
-        if text is not None:
-            yield text
+def _known(text: str) -> list[Statement] | None:
+    """The statements, where the text is of a kind that is known; None where it may be another encoding's."""
+    if html_table.recognised(text):
+        return _table(html_table.table(text))
+    if text.lstrip()[:1] == "<":
+        return camt.read(text)
+    if mt940_fields.recognised(text):
+        return mt940.read(text)
+    for delimiter, top in tops(text):
+        if known := recognised(top):
+            return tabular.read(from_text(text, delimiter), *known)
     return None
-
-
-def _strict(data: bytes, encoding: str) -> str | None:
-    """The text, or None: when a byte does not fit, or when it holds NUL, which no bank's text does."""
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text
 
 
 def _decoded_xml(data: bytes) -> str:
@@ -122,7 +108,7 @@ def _decoded_xml(data: bytes) -> str:
     bare = data.removeprefix(codecs.BOM_UTF8)
     found = _DECLARED.match(bare)
     name = found[1].decode().lower() if found and bare is data else "utf-8"
-    text = _strict(bare, _XML_ENCODINGS[name]) if name in _XML_ENCODINGS else None
+    text = strict(bare, _XML_ENCODINGS[name]) if name in _XML_ENCODINGS else None
     if text is None:
         allowed = ", ".join(_XML_ENCODINGS)
         raise NotAStatement(

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 import pandas as pd
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "number": "int64",  # 1-based row of the file (as a spreadsheet counts), or entry of the camt statement
+        "number": "int64",  # 1-based row of the file (as a spreadsheet or editor counts), or camt entry
         "booked_on": "str",  # ISO date, the bank's booking date (记账日期)
         "booked_at": "str",  # ISO time HH:MM:SS, "" where the bank gives none
         "amount": "int64",  # minor units; + is money in (贷方), - is money out (借方)
@@ -28,14 +28,21 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
 """The columns of `Statement.lines` and their exact dtypes. Nothing but `balance` is ever missing."""
 
 
+Kind = Literal["statement", "report", "notification"]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Statement:
     """One account's lines over a period, as one bank file tells them, oldest first where the file lets us know.
 
     Amounts are minor units of `currency`. `opening` and `closing` are the booked balances before the first and after
-    the last line, None where the file gives neither balances nor a running balance. `begins` and `ends` are the
-    file's own period, else the days of the first and last line. `notes` are sentences (Chinese) on what the file
-    holds besides booked lines, or what in it could not be checked.
+    the last line, None where the file gives neither balances nor a running balance: then nothing proves that no line
+    is missing. `begins` and `ends` are the file's own period, else the days of the first and last line. `notes` are
+    sentences (Chinese) on what the file holds besides booked lines, or what in it could not be checked.
+
+    Only `kind` "statement" (对账单) is the bank's last word. A "report" (日间报告, camt.052) tells the day so far and a
+    "notification" (到账通知, camt.054) single bookings; the statement repeats both, so neither counts as one
+    (`control.confirmed`).
     """
 
     account: str
@@ -48,6 +55,7 @@ class Statement:
     format: str
     lines: pd.DataFrame
     notes: tuple[str, ...] = ()
+    kind: Kind = "statement"
 
 
 def frame(columns: Mapping[str, Sequence[object]]) -> pd.DataFrame:

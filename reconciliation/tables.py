@@ -1,7 +1,8 @@
-"""Tables as banks export them: rows of text cells under a header that stands on one of the first twelve rows."""
+"""Tables as banks export them: rows of text cells under a header that stands on one of the first thirty rows."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
@@ -9,11 +10,13 @@ from typing import Final
 
 import pandas as pd
 
-from reconciliation.profiles import Profile, heading, known
-from reconciliation.statement import BadRow, UnknownLayout
+from reconciliation.statement import BadRow, TooLarge
 
-HEADER_ROWS: Final = 12
+HEADER_ROWS: Final = 30
+MAX_ROWS: Final = 2_000_000
+MAX_COLUMNS: Final = 128
 DELIMITERS: Final = (",", "\t", "|")
+_AFTER_QUOTE: Final = re.compile('"[\t ]+(?=[,\r\n]|\\Z)')
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,74 +38,30 @@ class Table:
         return [[str(cell) for cell in row] for row in islice(self.cells.itertuples(index=False), HEADER_ROWS)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Likeness:
-    """How near the most header-like row comes to a known header: 0 to 1, 1 is that header itself."""
-
-    score: float
-    header: tuple[str, ...]
-    profile: Profile
-
-
-def recognised(top: Sequence[Sequence[str]]) -> tuple[Profile, int] | None:
-    """The profile whose header stands in these rows, and the 1-based row it stands on; None when none does."""
-    for at, row in enumerate(top, start=1):
-        names = [heading(cell) for cell in row]
-        while names and not names[-1]:
-            names.pop()
-        for profile in known():
-            if len(names) == len(profile.header) and set(names) == profile.fingerprint:
-                return profile, at
-    return None
-
-
-def likeness(top: Sequence[Sequence[str]]) -> Likeness:
-    """The row and the profile that have the largest share of column names in common."""
-    best = Likeness(score=0.0, header=tuple(max(top, key=_filled, default=())), profile=known()[0])
-    for row in top:
-        names = {heading(cell) for cell in row} - {""}
-        for profile in known():
-            score = len(names & profile.fingerprint) / len(names | profile.fingerprint)
-            if score > best.score:
-                best = Likeness(score=score, header=tuple(row), profile=profile)
-    return best
-
-
-def unknown(found: Likeness, *, sheet: str = "") -> UnknownLayout:
-    """The refusal of a table that no profile knows: its header, and what sets it apart from the nearest one."""
-    header = [heading(cell) for cell in found.header if heading(cell)][:40]
-    shown = "，".join(name[:40] for name in header) or "—"
-    profile, near = found.profile, found.score > 0
-    missing = "，".join(column for column in profile.header if heading(column) not in header) or "—"
-    added = "，".join(name[:40] for name in header if name not in profile.fingerprint) or "—"
-    of_sheet, sheet_of = (f" of sheet {sheet}", f"工作表“{sheet}”的") if sheet else ("", "")
-    nearest = f"Nearest: {profile.name}; it lacks {missing}; it has in addition {added}." if near else "None is near."
-    nearest_chinese = f"最接近：{profile.bank}（{profile.name}），缺少：{missing}；多出：{added}。" if near else ""
-    return UnknownLayout(
-        f"no bank profile knows the header{of_sheet} (looked for on rows 1 to {HEADER_ROWS}): {shown}. {nearest} "
-        f"Export in a known layout ({', '.join(each.name for each in known())}) or add a profile",
-        f"无法识别{sheet_of}表头（在第 1 至 {HEADER_ROWS} 行中查找）：{shown}。{nearest_chinese}"
-        "请按已知版式导出，或增加银行版式",
-        header=shown,
-        nearest=profile.name if near else "",
-    )
-
-
 def tops(text: str) -> Iterator[tuple[str, list[list[str]]]]:
     """The first rows of a text under each delimiter under which they can be read."""
     for delimiter in DELIMITERS:
         try:
-            yield delimiter, list(islice(csv.reader(StringIO(text, newline=""), delimiter=delimiter), HEADER_ROWS))
+            rows = islice(csv.reader(StringIO(text, newline=""), delimiter=delimiter), HEADER_ROWS)
+            yield delimiter, [row[: MAX_COLUMNS + 1] for row in rows]  # what is wider is no header
         except csv.Error:
             continue
 
 
 def from_text(text: str, delimiter: str) -> Table:
-    """Every cell as the text it is: no number, date or "NA" is interpreted. Raises BadRow on broken quoting."""
-    widths = []
+    """Every cell as the text it is: no number, date or "NA" is interpreted.
+
+    Raises BadRow on broken quoting, TooLarge on more rows or columns than are read at once.
+    """
+    if delimiter == ",":
+        text = _AFTER_QUOTE.sub('"', text)  # wallets put a tab behind a quoted number, for a spreadsheet's sake
+    widths: list[int] = []
     reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        widths = [len(row) for row in reader]
+        for row in reader:
+            widths.append(len(row))
+            if len(row) > MAX_COLUMNS or len(widths) > MAX_ROWS:
+                raise too_large(len(widths), len(row))
         cells = pd.read_csv(
             StringIO(text, newline=""),
             sep=delimiter,
@@ -129,5 +88,29 @@ def from_text(text: str, delimiter: str) -> Table:
     return Table(cells=cells.set_index(pd.RangeIndex(1, len(cells) + 1)), widths=widths)
 
 
-def _filled(row: Iterable[str]) -> int:
-    return sum(1 for cell in row if heading(cell))
+def from_rows(
+    rows: Sequence[Sequence[str]], *, damaged: frozenset[tuple[int, int]] = frozenset(), sheet: str = ""
+) -> Table:
+    """A table of rows that are texts already; rows may differ in width. Raises TooLarge."""
+    width = max(map(len, rows), default=0)
+    if width > MAX_COLUMNS or len(rows) > MAX_ROWS:
+        raise too_large(len(rows), width)
+    cells = pd.DataFrame([[*row, *[""] * (width - len(row))] for row in rows], dtype="str")
+    return Table(
+        cells=cells.set_index(pd.RangeIndex(1, len(rows) + 1)),
+        widths=list(map(len, rows)),
+        damaged=damaged,
+        sheet=sheet,
+    )
+
+
+def too_large(rows: int, columns: int) -> TooLarge:
+    """The refusal of a table with so many rows or columns."""
+    return TooLarge(
+        f"the table has {rows} rows or more and {columns} columns, {MAX_ROWS} and {MAX_COLUMNS} are read at once; "
+        "export a shorter period, or the bank's own columns only",
+        f"表格有至少 {rows} 行、{columns} 列，一次最多读取 {MAX_ROWS} 行、{MAX_COLUMNS} 列；"
+        "请缩短导出期间，只导出银行原有的列",
+        limit=MAX_ROWS if rows > MAX_ROWS else MAX_COLUMNS,
+        found=rows if rows > MAX_ROWS else columns,
+    )

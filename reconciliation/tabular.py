@@ -1,15 +1,19 @@
 """A bank's table as statements: one for each account and currency in it, by the words of the bank's profile."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
 import pandas as pd
 
-from reconciliation import control
-from reconciliation.cells import amounts, exact, moments, plain
+from reconciliation import control, stated
+from reconciliation.cells import amounts, exact, moments, plain, reversed_by_word
 from reconciliation.natures import nature
-from reconciliation.profiles import Profile, heading
-from reconciliation.statement import BadRow, ControlTotalsBroken, NotAStatement, Statement, frame
+from reconciliation.parting import Parts, part
+from reconciliation.profiles import Column, Flagged, Profile, Sided
+from reconciliation.stated import Said
+from reconciliation.statement import COLUMNS, BadRow, ControlTotalsBroken, NotAStatement, Statement, frame
 from reconciliation.tables import Table
 
 _UNPROVEN: Final = "文件中既没有余额也没有合计，笔数和金额无法由文件自身核对"
@@ -18,87 +22,76 @@ _UNPROVEN: Final = "文件中既没有余额也没有合计，笔数和金额无
 def read(table: Table, profile: Profile, header_row: int) -> list[Statement]:
     """The statements of a table whose header stands on header_row (1-based), keys still empty.
 
-    Raises BadRow naming row and cell, ControlTotalsBroken when a stated total differs, NotAStatement without lines.
+    Raises BadRow naming row and cell, ControlTotalsBroken when what the file states of itself differs, NotAStatement
+    when it has neither lines nor balances.
     """
-    cells, trailers, damaged = _apart(table, profile, header_row)
-    for row, column in damaged:
-        cells.loc[row, column] = ""  # nobody is identified by a number whose last digits are lost
-    currencies = _currencies(cells, profile)
-    accounts = _accounts(table, cells, profile, header_row)
-    groups = [
-        (str(account), str(currency), part)
-        for (account, currency), part in cells.groupby([accounts, currencies], sort=False)
-    ]
-    statements = [
-        _statement(account, currency, part, profile=profile, damaged=damaged) for account, currency, part in groups
-    ]
-    _totals(cells, trailers, profile, {currency for _, currency, _ in groups})
-    return statements
+    parts = part(table, profile, header_row)
+    told = stated.said(parts.around, (*stated.always(), *profile.stated))
+    if parts.lines.empty:
+        statements = [_without_lines(told, profile)]
+    else:
+        accounts, currencies = _accounts(parts.lines, profile, told), _currencies(parts.lines, profile)
+        statements = [
+            _statement(str(account), str(currency), lines, profile=profile, lost=parts.lost)
+            for (account, currency), lines in parts.lines.groupby([accounts, currencies], sort=False)
+        ]
+    stated.borne_out(told, statements, aside=len(parts.aside))
+    _totals(parts, profile, {each.currency for each in statements})
+    return [_noted(_balanced(each, told, statements), told, parts, profile) for each in statements]
 
 
-def _apart(table: Table, profile: Profile, header_row: int) -> tuple[pd.DataFrame, pd.DataFrame, list[tuple[int, str]]]:
-    """Lines and trailer rows, cells stripped, columns named as the profile names them; and the lines' damaged ids."""
-    names = {heading(column): column for column in profile.header}
-    header = [heading(str(cell)) for cell in table.cells.loc[header_row]]
-    below = table.cells.loc[header_row + 1 :].apply(lambda column: column.str.strip())
-    below = below[(below != "").any(axis=1)]
-    first = below.iloc[:, 0]
-    begins = tuple(each.begins for each in profile.trailers)
-    closing = first.str.startswith(begins) if begins else pd.Series(data=False, index=first.index, dtype=bool)
-    lines, trailers = below[~closing], below[closing]
-    _shaped(table, lines, profile, header)
-    _ended(lines, trailers, profile)
-    columns = [names.get(name, "") for name in header]
-    lines, trailers = (part.set_axis(columns, axis=1)[profile.header] for part in (lines, trailers))
-    return lines, trailers, _damaged(table, lines, profile, columns)
-
-
-def _shaped(table: Table, lines: pd.DataFrame, profile: Profile, header: list[str]) -> None:
-    """There are lines, and every one has the header's cells: no fewer, and no text beyond them."""
-    if lines.empty:
+def _without_lines(told: Mapping[str, Said], profile: Profile) -> Statement:
+    """A day on which nothing happened: a statement only where the file states both balances."""
+    if not {"opening", "closing"} <= told.keys():
         raise NotAStatement(
-            "the file has a header and no lines; an empty day cannot be told from a cut file, "
-            "ask the bank for a statement with balances",
-            "文件只有表头，没有流水；无法区分当日无交易与文件被截断，请导出带余额的对账单",
+            "the file has a header and no lines, and it does not state both balances; an empty day cannot be told "
+            "from a cut file, ask the bank for a statement with balances",
+            "文件只有表头，没有流水，也没有写明期初和期末余额；无法区分当日无交易与文件被截断，请导出带余额的对账单",
         )
-    beyond = (lines.loc[:, [at for at, name in enumerate(header) if not name]] != "").any(axis=1)
-    if beyond.any():
-        raise _bad(int(str(beyond.idxmax())), "there is text to the right of the last column", "最后一列之外还有内容")
-    count = len(profile.header)
-    for row in lines.index:
-        if table.widths[row - 1] < count and not profile.may_end_early:
-            found = table.widths[row - 1]
-            raise _bad(row, f"{found} cells where the header has {count}", f"只有 {found} 格，表头有 {count} 列")
+    rule = profile.currency
+    word = told["currency"].text if "currency" in told else ""
+    currency = rule.names.get(word, "") if rule.column else rule.always
+    if not currency:
+        raise NotAStatement(
+            f"the file has no lines and does not say its currency; known: {'、'.join(rule.names)}",
+            f"文件没有流水，也没有写明币种；可识别：{'、'.join(rule.names)}",
+        )
+    return Statement(
+        account=told["account"].text if "account" in told else "",
+        currency=currency,
+        opening=None,
+        closing=None,
+        begins=None,
+        ends=None,
+        identifier="",
+        format=profile.name,
+        lines=frame({name: [] for name in COLUMNS}),
+    )
 
 
-def _ended(lines: pd.DataFrame, trailers: pd.DataFrame, profile: Profile) -> None:
-    """No line stands below the totals, and the totals that the bank always writes are there."""
-    if len(trailers) and lines.index[-1] > trailers.index[0]:
-        raise _bad(int(lines.index[-1]), "a line below the totals", "合计行之后还有流水")
-    for trailer in profile.trailers:
-        if trailer.required and not trailers.iloc[:, 0].str.startswith(trailer.begins).any():
-            raise ControlTotalsBroken(
-                f"the row {trailer.begins} is missing, the file is cut short; export it again",
-                f"缺少“{trailer.begins}”行，文件不完整；请重新导出",
-            )
+def _balanced(statement: Statement, told: Mapping[str, Said], statements: Sequence[Statement]) -> Statement:
+    """The statement with the balances and the period that the file states; `control.check` holds them to its lines."""
+
+    def balance(name: str, running: int | None) -> int | None:
+        return told[name].amount(stated.alone(told[name], statements).currency) if name in told else running
+
+    return replace(
+        statement,
+        opening=balance("opening", statement.opening),
+        closing=balance("closing", statement.closing),
+        begins=told["begins"].day() if "begins" in told else statement.begins,
+        ends=told["ends"].day() if "ends" in told else statement.ends,
+    )
 
 
-def _damaged(table: Table, lines: pd.DataFrame, profile: Profile, columns: list[str]) -> list[tuple[int, str]]:
-    """The lines' ids that a spreadsheet kept as numbers and so cut to 15 digits. The own account is refused."""
-    ids = {profile.counterparty_account, profile.serial, profile.account.column}
-    found = [
-        (row, columns[position])
-        for row, position in sorted(table.damaged)
-        if columns[position] in ids and row in lines.index
+def _noted(statement: Statement, told: Mapping[str, Said], parts: Parts, profile: Profile) -> Statement:
+    sums = profile.balance or any(each.sums for each in profile.trailers)
+    proven = sums or {"lines", "credit", "debit", "closing"} & told.keys()
+    counts = [(rule, int(parts.aside[rule.column].isin(rule.cells).sum())) for rule in profile.aside]
+    aside = [
+        f"“{rule.column}”为{'、'.join(rule.cells)}的 {count} 行不是账户流水，未计入" for rule, count in counts if count
     ]
-    for row, column in found:
-        if column == profile.account.column:
-            raise _bad(
-                row,
-                f"{column} is kept as a number, its last digits are lost; export it as text",
-                f"“{column}”被存成数字，末位已丢失；请以文本格式导出",
-            )
-    return found
+    return replace(statement, notes=(*(() if proven else (_UNPROVEN,)), *aside, *statement.notes))
 
 
 def _currencies(cells: pd.DataFrame, profile: Profile) -> pd.Series:
@@ -116,32 +109,23 @@ def _currencies(cells: pd.DataFrame, profile: Profile) -> pd.Series:
     return words.map(rule.names)
 
 
-def _accounts(table: Table, cells: pd.DataFrame, profile: Profile, header_row: int) -> pd.Series:
-    """The own account of each line: its column, else the labelled cell above the header, else ""."""
+def _accounts(cells: pd.DataFrame, profile: Profile, told: Mapping[str, Said]) -> pd.Series:
+    """The own account of each line: its column, else what the file states, else ""."""
     rule = profile.account
-    if rule.column:
-        numbers = plain(cells[rule.column])
-        if not (empty := numbers[numbers == ""]).empty:
-            raise _bad(int(empty.index[0]), f"{rule.column} is empty", f"“{rule.column}”为空")
-        return "****" + numbers if rule.tail else numbers
-    above = [[str(cell) for cell in row] for row in table.cells.loc[: header_row - 1].itertuples(index=False)]
-    return pd.Series(_labelled(above, rule.label) if rule.label else "", index=cells.index, dtype="str")
+    if not rule.column:
+        return pd.Series(told["account"].text if "account" in told else "", index=cells.index, dtype="str")
+    numbers = pd.Series(_texts(cells, rule.column, profile), index=cells.index, dtype="str")
+    if not (empty := numbers[numbers == ""]).empty:
+        where = " / ".join(profile.columns["account"])
+        raise _bad(int(empty.index[0]), f"{where} is empty", f"“{where}”为空")
+    return "****" + numbers if rule.tail else numbers
 
 
-def _labelled(rows: list[list[str]], label: str) -> str:
-    """What stands after "label:" in a cell, or in the cell to its right."""
-    for row in rows:
-        for cell, following in zip(row, [*row[1:], ""], strict=True):
-            name, colon, value = heading(cell).partition(":")
-            if name == label and colon:
-                return value or following.strip()
-    return ""
-
-
-def _totals(cells: pd.DataFrame, trailers: pd.DataFrame, profile: Profile, currencies: set[str]) -> None:
+def _totals(parts: Parts, profile: Profile, currencies: set[str]) -> None:
     """Every column total that the file states, against its lines."""
     for trailer in profile.trailers:
-        for row, stated in trailers[trailers.iloc[:, 0].str.startswith(trailer.begins)].iterrows():
+        first = parts.trailers.iloc[:, 0]
+        for row, told in parts.trailers[first.str.startswith(trailer.begins)].iterrows() if len(first) else ():
             for column in trailer.sums:
                 if len(currencies) > 1:
                     raise ControlTotalsBroken(
@@ -149,24 +133,21 @@ def _totals(cells: pd.DataFrame, trailers: pd.DataFrame, profile: Profile, curre
                         f"文件含多个币种，“{trailer.begins}”无法核对；请按币种分别导出",
                     )
                 currency = next(iter(currencies))
-                one = pd.Series([stated[column]], index=[row], dtype="str", name=column)
+                one = pd.Series([told[column]], index=[row], dtype="str", name=column)
                 control.agrees(
                     f"{trailer.begins}, {column}",
                     f"{trailer.begins}“{column}”",
                     stated=sum(each or 0 for each in exact(one, currency)),
-                    found=sum(each or 0 for each in exact(cells[column], currency)),
+                    found=sum(each or 0 for each in exact(parts.lines[column], currency)),
                     currency=currency,
                 )
 
 
-def _statement(
-    account: str, currency: str, cells: pd.DataFrame, *, profile: Profile, damaged: list[tuple[int, str]]
-) -> Statement:
+def _statement(account: str, currency: str, cells: pd.DataFrame, *, profile: Profile, lost: list[int]) -> Statement:
     lines = control.chronological(frame(_columns(cells, currency, profile)))
     opening, closing = control.ends(lines)
     days = sorted(lines["booked_on"].tolist())
-    proven = profile.balance or any(each.sums for each in profile.trailers)
-    lost = [f"第 {row} 行“{column}”被存成数字，末位已丢失，未采用" for row, column in damaged if row in cells.index]
+    where = "、".join(profile.columns.get("counterparty_account", ()))
     return Statement(
         account=account,
         currency=currency,
@@ -177,40 +158,45 @@ def _statement(
         identifier="",
         format=profile.name,
         lines=lines,
-        notes=(*(() if proven else (_UNPROVEN,)), *lost),
+        notes=tuple(f"第 {row} 行“{where}”被存成数字，末位已丢失，未采用" for row in lost if row in cells.index),
     )
 
 
 def _columns(cells: pd.DataFrame, currency: str, profile: Profile) -> dict[str, list[object]]:
-    blank = pd.Series("", index=cells.index, dtype="str")
-
-    def column(name: str) -> list[str]:
-        return (plain(cells[name]) if name else blank).tolist()
-
     booked_on, booked_at = moments(cells, profile.booked)
-    amount, reversal = amounts(cells, profile.amount, currency)
-    serial = ["" if not text.strip("0") else text for text in column(profile.serial)]
-    accounts = column(profile.counterparty_account)
-    balances: list[object] = [None] * len(cells)
-    if profile.balance:
-        balances = list(exact(cells[profile.balance], currency))
+    amount, negative = amounts(cells, profile.amount, currency)
+    summaries = _texts(cells, profile.summary, profile)
+    others = _texts(cells, profile.counterparty_account, profile)
+    marked = profile.reversal
+    marks = cells[marked.column].isin(marked.marks).tolist() if marked else [False] * len(cells)
+    balances: list[object] = list(exact(cells[profile.balance], currency)) if profile.balance else [None] * len(cells)
+    remarks = (_texts(cells, column, profile) for column in profile.remark)
     return {
         "number": list(cells.index),
         "booked_on": list(booked_on),
         "booked_at": list(booked_at),
         "amount": list(amount),
         "balance": balances,
-        "serial": list(serial),
+        "serial": ["" if not text.strip("0") else text for text in _texts(cells, profile.serial, profile)],
         "end_to_end": [""] * len(cells),
-        "remark": [" ".join(filter(None, texts)) for texts in zip(*map(column, profile.remark), strict=True)],
-        "counterparty": list(column(profile.counterparty)),
-        "counterparty_account": list(accounts),
-        "reversal": list(reversal),
+        "remark": [" ".join(filter(None, texts)) for texts in zip(*remarks, strict=True)],
+        "counterparty": list(_texts(cells, profile.counterparty, profile)),
+        "counterparty_account": list(others),
+        "reversal": [red or word for red, word in zip(negative, reversed_by_word(summaries, marks), strict=True)],
         "nature": [
             nature(summary=summary, counterparty_account=other)
-            for summary, other in zip(column(profile.summary), accounts, strict=True)
+            for summary, other in zip(summaries, others, strict=True)
         ],
     }
+
+
+def _texts(cells: pd.DataFrame, column: Column, profile: Profile) -> list[str]:
+    """A column's texts; of two sides the one that the direction of each line's money names."""
+    rule = profile.amount
+    if isinstance(column, Sided) and isinstance(rule, Flagged):
+        into = cells[rule.flag].isin(rule.credit)
+        return plain(cells[column.credit]).where(into, plain(cells[column.debit])).tolist()
+    return plain(cells[column]).tolist() if isinstance(column, str) and column else [""] * len(cells)
 
 
 def _bad(row: int, english: str, chinese: str) -> BadRow:

@@ -1,6 +1,7 @@
 """Excel files, .xls and .xlsx, as tables of text. Numbers are exact or refused, whatever Excel made of them."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -9,17 +10,15 @@ from typing import Final
 from zipfile import BadZipFile, ZipFile
 from zlib import error as BrokenDeflate  # noqa: N812 zlib's class has a lower-case name
 
-import pandas as pd
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from reconciliation.statement import NotAStatement, TooLarge
-from reconciliation.tables import Table
+from reconciliation.tables import MAX_COLUMNS, Table, from_rows
 
 ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MAX_UNPACKED: Final = 512 * 1024 * 1024
 MAX_CELLS: Final = 30_000_000
-MAX_COLUMNS: Final = 128
 _CELL: Final = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _EXACT_DIGITS: Final = 10**15
 
@@ -57,9 +56,7 @@ def _table(name: str, rows: Sequence[Sequence[object]]) -> Table:
         for position, cell in enumerate(row)
         if isinstance(cell, float) and abs(cell) >= _EXACT_DIGITS
     )
-    cells = pd.DataFrame([[_text(cell) for cell in row] for row in rows], dtype="str")
-    widths = [cells.shape[1]] * len(rows)
-    return Table(cells=cells.set_index(pd.RangeIndex(1, len(rows) + 1)), widths=widths, damaged=damaged, sheet=name)
+    return from_rows([[_text(cell) for cell in row] for row in rows], damaged=damaged, sheet=name)
 
 
 def _text(cell: object) -> str:
@@ -86,9 +83,12 @@ def _fits(data: bytes) -> None:
             unpacked = sum(member.file_size for member in members)
             if unpacked > MAX_UNPACKED:
                 raise _large(f"{unpacked} bytes unpacked", f"解压后 {unpacked} 字节", MAX_UNPACKED, unpacked)
-            for member in members:
+            for member in members:  # all are unpacked once: a size that lies is caught by the checksum
+                chunks = _chunks(archive, member.filename)
                 if "worksheets/" in member.filename:
-                    _spans(_chunks(archive, member.filename))
+                    _spans(chunks)
+                else:
+                    deque(chunks, maxlen=0)
     except (BadZipFile, BrokenDeflate, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as reason:
         if isinstance(reason, TooLarge):
             raise

@@ -78,7 +78,7 @@ def import_file(
     by.must_be("bureau", "bank")
     sha256 = hashlib.sha256(data).hexdigest()
     return [
-        _import_one(db, each, sha256=sha256, by=by, now=now)
+        _import_one(db, control.confirmed(each), sha256=sha256, by=by, now=now)
         for each in reading.read(data, filename=filename, account=account)
     ]
 

@@ -1,4 +1,4 @@
-"""Bank files as the tests need them, written by us: camt.053, the ICBC corporate layouts and a bare .xlsx."""
+"""Bank files as the tests need them, written by us: camt.053, MT940, the ICBC corporate layouts and a bare .xlsx."""
 
 import csv
 from collections.abc import Sequence
@@ -147,7 +147,7 @@ def xlsx(rows: Sequence[Sequence[str | float]], *, last_place: str = "") -> byte
     """The least .xlsx: one sheet, texts inline, numbers as doubles. The last row may claim another place."""
 
     def cell(value: str | float, at: int, row: int) -> str:
-        place = f"{chr(65 + at)}{row}"
+        place = f"{chr(64 + at // 26) if at > 25 else ''}{chr(65 + at % 26)}{row}"
         if isinstance(value, str):
             return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
         return f'<c r="{place}"><v>{value!r}</v></c>'
@@ -176,3 +176,18 @@ def xlsx(rows: Sequence[Sequence[str | float]], *, last_place: str = "") -> byte
         for name, text in parts.items():
             archive.writestr(name, text)
     return out.getvalue()
+
+
+def mt940(
+    *bookings: str,
+    opening: str = "C261007CNY0,00",
+    closing: str,
+    account: str = ACCOUNT,
+    number: str = "00001/001",
+    pages: str = "FF",
+) -> str:
+    """One MT940 message; a booking is what follows :61:, its :86: included. `pages`: the letters of :60: and :62:."""
+    lines = [f":20:STARTUMS\r\n:25:{account}\r\n:28C:{number}\r\n:60{pages[0]}:{opening}"]
+    lines += [f":61:{each}" for each in bookings]
+    lines += [f":62{pages[1]}:{closing}", "-"]
+    return "\r\n".join(lines) + "\r\n"

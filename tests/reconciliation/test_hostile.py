@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from escrow.bank.sandbox import corporate_files
+from escrow.bank.sandbox.corporate_layouts import LAYOUTS
 from reconciliation.reading import read
-from reconciliation.statement import StatementRefused
+from reconciliation.statement import Statement, StatementRefused
 from tests.reconciliation.bank_files import (
     NEW_HEADER,
     NEW_ROWS,
@@ -19,8 +21,10 @@ from tests.reconciliation.bank_files import (
     day,
     detail,
     entry,
+    mt940,
     xlsx,
 )
+from tests.reconciliation.test_corporate_layouts import statement
 
 CAMT = day(
     entry("1280.00", serial="B-1", details=[detail(end_to_end="A", debtor="张三", account="6", remark=["学费"])]),
@@ -29,12 +33,23 @@ CAMT = day(
     opening="0.00",
     closing="1288.00",
 )
+MT940 = mt940(
+    "2610081008CY1280,00NTRFTE2610080001K7//B-1\r\n:86:166?00GUTSCHRIFT?20EREF+TE26?21SVWZ+学费?316222?32张三",
+    "261009RC5,00NCHGNONREF\r\n/SUPPLEMENTARY/\r\n:86:手续费",
+    closing="C261009CNY1275,00",
+).encode()
 FILES = {
     "camt": CAMT,
+    "camt.054": CAMT.replace(b"Stmt>", b"Ntfctn>"),
+    "mt940": MT940,
+    "mt940 in GB18030": MT940.decode().encode("gb18030"),
     "camt without namespace in GB18030": camt(namespace=False, encoding="GB18030"),
     "old": corporate(OLD_HEADER, OLD_ROWS),
     "old in UTF-16": corporate(OLD_HEADER, OLD_ROWS, encoding="utf-16"),
     "new": corporate(NEW_HEADER, NEW_ROWS, encoding="utf-8"),
+    "web page": corporate_files.write(statement([128_000, -1_000], opening=5), LAYOUTS["cmbc-corporate"]),
+    "tabs in UTF-16": corporate_files.write(statement([128_000, -1_000], opening=5), LAYOUTS["boc-corporate"]),
+    "stated balances": corporate_files.write(statement([128_000, 1], opening=5), LAYOUTS["ccb-corporate-2026"]),
     "xlsx": xlsx([["工行"], [], OLD_HEADER.split("|"), *[row.replace('"', "").split(",") for row in OLD_ROWS]]),
 }
 PIECES = [
@@ -50,19 +65,28 @@ PIECES = [
         b"\xed\xa0\x80",
         "９".encode(),
         b"0000-00-00",
+        b"\r\n:61:",
+        b"\r\n:86:",
+        b"\r\n-}{4:",
+        b"?20",
+        b",",
     ),
 ]
 
 
 def answered(data: bytes) -> None:
-    """Read it: a refusal must carry both its sentences, and no two lines may share a key."""
+    """Read it: a refusal must carry both its sentences, what is taken must add up, and no two lines share a key."""
     refused: StatementRefused | None = None
-    keys: list[str] = []
+    found: list[Statement] = []
     try:
-        keys = [key for each in read(data, filename="x") for key in each.lines["key"]]
+        found = read(data, filename="x")
     except StatementRefused as reason:
         refused = reason
+    keys = [key for each in found for key in each.lines["key"]]
     assert len(set(keys)) == len(keys)
+    for each in found:
+        if each.opening is not None and each.closing is not None:
+            assert each.opening + sum(each.lines["amount"].tolist()) == each.closing
     assert refused is None or (str(refused) and refused.chinese)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, assert_never
 
-from escrow.bank.sandbox import camt053, execution, icbc_csv, notices, statements, store
+from escrow.bank.sandbox import camt053, corporate_files, corporate_layouts, execution, notices, statements, store
 from escrow.bank.sandbox.books import Entry, NoSuchPayout, positive
 from escrow.bank.sandbox.dials import Dials, Fault, fate
 from escrow.bank.sandbox.execution import Receipt
@@ -162,9 +162,9 @@ class SandboxBank:
             case "camt.053":
                 return camt053.write(found)
             case "icbc-csv":
-                return icbc_csv.old(found)
+                return corporate_files.write(found, corporate_layouts.ICBC_OLD)
             case "icbc-csv-new":
-                return icbc_csv.new(found)
+                return corporate_files.write(found, corporate_layouts.ICBC_NEW)
         assert_never(format)
 
     def payment_status(self, reference: str) -> tuple[Received, ...]:

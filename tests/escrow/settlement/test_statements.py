@@ -16,7 +16,7 @@ from escrow.registry import institutions
 from escrow.settlement import breaks, cash, reconciling, statements
 from escrow.settlement.statements import GapBeforeStatement, NoPeriod, NotSupervised, OtherCurrency
 from escrow.settlement.tables import match, statement, statement_line
-from reconciliation.statement import ControlTotalsBroken, OtherAccount, StatementRefused
+from reconciliation.statement import ControlTotalsBroken, NotAStatement, OtherAccount, StatementRefused
 from tests.escrow.county import BUREAU, at, balances, breaches, registration, school
 from tests.escrow.settlement.conftest import Day
 from tests.reconciliation.bank_files import SAMPLES
@@ -55,6 +55,15 @@ def test_a_file_that_does_not_add_up_keeps_nothing(day: Day) -> None:
         day.take_file(data.replace(b">123.45<", b">123.46<", 1))
     with pytest.raises(StatementRefused):
         day.take_file(data[:-200])
+    assert (_count(day.db, statement), _count(day.db, statement_line)) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["Rpt", "Ntfctn"])
+def test_what_the_bank_tells_during_the_day_is_not_taken_for_its_statement(day: Day, name: str) -> None:
+    pay(day, 12345, 7, 5)
+    data = day.bank.statement(day.of.account, begins=JULY[0], ends=JULY[1], format="camt.053")
+    with pytest.raises(NotAStatement, match="only the statement of the whole day confirms"):
+        day.take_file(data.replace(b"Stmt>", f"{name}>".encode()))
     assert (_count(day.db, statement), _count(day.db, statement_line)) == (0, 0)
 
 
