@@ -8,9 +8,9 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,6 +21,10 @@ from ledger.posting import post
 
 MOST: Final = 1_000
 """Requests of one transaction: it stays short, and so does what each of them waits."""
+
+
+_PATIENCE: Final = timedelta(milliseconds=1)
+"""How long one more request is waited for where more are expected: less than a commit takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +67,19 @@ class GroupCommit:
         return asked.answer
 
     def _work(self) -> None:
-        goes_on = True
-        while goes_on:
-            gathered = [self._asked.get()]
-            while len(gathered) < MOST and not self._asked.empty():
-                gathered.append(self._asked.get())
-            goes_on = None not in gathered
+        gathered: list[_Asked | None] = []
+        while None not in gathered:
+            gathered = self._gathered(as_many=len(gathered))
             self._answer([each for each in gathered if each is not None])
+
+    def _gathered(self, *, as_many: int) -> list[_Asked | None]:
+        """What has come; and what is just coming, up to as many as came the last time: they have only now been
+        answered, and without a moment's patience the first of them would be written alone."""
+        gathered, patience = [self._asked.get()], _PATIENCE.total_seconds()
+        with suppress(queue.Empty):
+            while len(gathered) < MOST:
+                gathered.append(self._asked.get(timeout=patience if len(gathered) < as_many else 0))
+        return gathered
 
     def _answer(self, asked: list[_Asked]) -> None:
         if not asked:

@@ -1,5 +1,27 @@
-"""All benchmarks, one after another: `./run bench`. Each can be run alone as a module, with options of its own."""
+"""The benchmarks: `./run bench` runs all of them, one after another; `./run bench NAME …` one, with its own options."""
 
-from tests.benchmarks.ledger_posting import main
+import sys
 
-main()
+from tests.benchmarks import (
+    balances_as_of,
+    camt_reading,
+    ledger_history,
+    ledger_posting,
+    ledger_recheck,
+    ledger_singles,
+)
+
+BENCHMARKS = {
+    each.__name__.rpartition(".")[2]: each.main
+    for each in (ledger_posting, ledger_singles, ledger_history, ledger_recheck, balances_as_of, camt_reading)
+}
+
+name = sys.argv[1] if len(sys.argv) > 1 else None
+if name is None:
+    for run in BENCHMARKS.values():
+        run()
+elif name in BENCHMARKS:
+    del sys.argv[1]
+    BENCHMARKS[name]()
+else:
+    sys.exit(f"there is no benchmark {name}; there are: {', '.join(BENCHMARKS)}")
