@@ -27,7 +27,7 @@ def keep_up(begin: Begin, chores: Sequence[Chore], *, every: timedelta, stop: Ev
             try:
                 _finish(begin, chore, stop)
             except Exception:
-                _logger.exception("left for the next time, in %s: ", every)
+                _logger.exception("left for the next time, in %s", every)
         if stop.wait(every.total_seconds()):
             return
 

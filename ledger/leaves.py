@@ -19,7 +19,7 @@ from ledger.schema import account
 Place = tuple[int, int]
 """Where a transfer stands in commit order: its writing transaction (0 on SQLite, which has one writer), then its id."""
 
-BEFORE_ALL: Final = (-1, -1)
+BEFORE_ALL: Final = (-(2**63), -(2**63))
 PAGE: Final = 8_192
 """How many transfers are read at once."""
 

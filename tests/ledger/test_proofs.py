@@ -151,6 +151,7 @@ def test_a_proof_with_something_missing_or_added_proves_nothing(books: Connectio
     content, head = proven(books, "many-7"), head_content(newest)
     wrong: list[Any] = [{name: value for name, value in content.items() if name != gone} for gone in content]
     wrong += [content | {name: [*content[name], "00" * 32]} for name in ("path", "ancestors")]
+    wrong += [content | {name: ["00" * 32, *content[name]]} for name in ("path", "ancestors")]
     wrong += [content | {name: content[name][:-1]} for name in ("path", "ancestors")]
     wrong += [content | {"transfer": content["transfer"] | {"amount": 100.0}}, [], None, "proof"]
     for each in wrong:

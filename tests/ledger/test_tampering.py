@@ -126,7 +126,8 @@ def drop_a_row(db: Connection, chance: random.Random) -> str:
 
 def insert_a_row(db: Connection, chance: random.Random) -> str:
     row = chance.choice(_sealed(db))
-    values = row._asdict() | {"id": BEHIND, "reference": "smuggled", "resolves": None}
+    place = {"xact": chance.choice([row.xact, -5]), "id": BEHIND}
+    values = row._asdict() | place | {"reference": "smuggled", "resolves": None}
     db.execute(transfer.insert().values(values))
     return f"smuggled: transfer {BEHIND} was put behind the seal"
 
