@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -166,7 +166,7 @@ def test_a_transfer_between_two_currencies_is_not_written(books: Connection) -> 
 
 @pytest.mark.parametrize("phase", ["posted", "pending"])
 def test_an_overdraft_is_not_written(books: Connection, phase: str) -> None:
-    rest = {"debit": PREPAID, "credit": EARNED, "phase": phase}
+    rest: dict[str, Any] = {"debit": PREPAID, "credit": EARNED, "phase": phase}
     _refused(books, _insert(_row(**rest, amount=290_001)), "ck_ledger_account_floor")
     _refused(books, _insert(_row(**rest, amount=290_000), _row(**rest, reference="raw-2")), "ck_ledger_account_floor")
     _booked(books, _row(**rest, amount=290_000))
@@ -195,7 +195,7 @@ def test_a_frozen_account_takes_nothing_new_but_ends_its_holds_and_a_closed_one_
 
 
 def test_a_hold_ends_in_the_store_only_as_it_was_made(held: Connection) -> None:
-    end = {"debit": PREPAID, "credit": EARNED, "resolves": "hold-2"}
+    end: dict[str, Any] = {"debit": PREPAID, "credit": EARNED, "resolves": "hold-2"}
     for wrong in (
         _row(**end | {"debit": OTHER}, amount=5_000, phase="voided"),
         _row(**end | {"credit": BANK}, amount=5_000, phase="voided"),
@@ -231,7 +231,7 @@ def test_no_more_moves_in_a_period_than_may_to_the_microsecond_of_the_business_c
     days = 1 if period == "day" else 31
     most = Limits(period=period, most_debits=100 if side == "debit" else None,  # type: ignore[arg-type]  # a Literal's word
                   most_credits=100 if side == "credit" else None)  # fmt: skip
-    ours = {"debit": OTHER, "credit": EARNED} if side == "debit" else {"debit": EARNED, "credit": OTHER}
+    ours: dict[str, Any] = {"debit": OTHER, "credit": EARNED} if side == "debit" else {"debit": EARNED, "credit": OTHER}
     paid = replace(PAYMENT, effective=MIDNIGHT - 99 * DAY)
     post_all(books, [replace(paid, credit=each, reference=f"pay {each}") for each in (OTHER, EARNED)], now=NOW)
     limit(books, OTHER, most, why="never more at once", now=NOW)
@@ -242,12 +242,12 @@ def test_no_more_moves_in_a_period_than_may_to_the_microsecond_of_the_business_c
     for full in (MIDNIGHT - TICK, MIDNIGHT - timedelta(hours=23, minutes=59), again, MIDNIGHT, MIDNIGHT + DAY - TICK):
         _refused(books, _insert(_row(**ours, effective=full)), MOST.format(side=side))
     _booked(books, _row(**ours, amount=100, effective=again - TICK, reference="before"))
-    back = {"debit": ours["credit"], "credit": ours["debit"]}
+    back: dict[str, Any] = {"debit": ours["credit"], "credit": ours["debit"]}
     _booked(books, _row(**back, amount=300, effective=MIDNIGHT, reference="the other side has no such limit"))
 
 
 def test_a_hold_counts_in_its_period_until_it_ends_and_then_with_what_it_settled(books: Connection) -> None:
-    ours = {"debit": PREPAID, "credit": EARNED}
+    ours: dict[str, Any] = {"debit": PREPAID, "credit": EARNED}
     limit(books, PREPAID, Limits(period="day", most_debits=10_100), why="one lesson a day and a little", now=NOW)
     wrong = MOST.format(side="debit")
     _booked(books, _row(**ours, amount=100, phase="pending", reference="hold"))
