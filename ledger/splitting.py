@@ -49,7 +49,8 @@ def split(db: Connection, asked: Split, *, now: datetime, caller_key: str = "") 
         kind=asked.kind,
         effective=asked.effective,
     )
-    accounts.find(db, [one], lock=True)  # so that the same split, asked at once elsewhere, is seen whole or not at all
+    # So that the same split, asked at once elsewhere, is seen whole or not at all.
+    accounts.find(db, [one, *many], lock=True)
     known = _parts_known(db, asked.reference)
     if known and known != set(columns.reference):
         # Also where it had fewer of the same parts: their amounts do not tell that the whole was another one.

@@ -20,6 +20,7 @@ from ledger.audit import audit
 from ledger.entries import LedgerRefusal, NewAccount, Request, Result, Transfer
 from ledger.posting import post, post_all
 from ledger.reading import all_transfers
+from ledger.splitting import Split, split
 from tests.ledger.books import BANK, EARNED, LESSON, NOW, OTHER, PAYMENT, PREPAID, RELEASE, SETTLED, opened
 
 THREADS: Final = 32
@@ -262,3 +263,21 @@ def test_an_account_is_not_closed_while_money_is_on_its_way_into_it(books: Engin
             _until_waiting(books)
         with pytest.raises(LedgerRefusal, match="300000 minor units"):
             waiting.result()
+
+
+def test_a_split_locks_its_one_account_in_the_same_order_as_its_many(books: Engine) -> None:
+    parts = Split(
+        debit=EARNED, credit=[PREPAID, OTHER], weights=[1, 1], amount=2, reference="back", kind="back", effective=NOW
+    )
+
+    def splitting() -> list[Result]:
+        with transaction(books) as db:
+            return split(db, parts, now=NOW)
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction(books) as db:
+            post_all(db, [replace(PAYMENT, reference="pay-2")], now=NOW)
+            waiting = threads.submit(splitting)
+            _until_waiting(books)
+            post_all(db, [replace(LESSON, reference="lesson-2")], now=NOW)
+        assert [each.status for each in waiting.result()] == ["created", "created"]
