@@ -24,7 +24,7 @@ from ledger.entries import (
     Transfer,
 )
 from ledger.repeating import in_full, same
-from ledger.rows import Rows, writable
+from ledger.rows import LAST_YEAR, Rows, writable
 from ledger.standings import MAX_AMOUNT, Standing
 
 _FEW: Final = 30
@@ -153,6 +153,8 @@ def _unwritable(request: Request) -> str:
         return "a transfer needs a reference: what it is known by for ever, and not posted twice by"
     if not writable(request.reference) or not writable(request.kind):
         return "a reference and a kind are text without NUL that UTF-8 can write"
+    if request.effective.year > LAST_YEAR:
+        return f"nothing happens after the year {LAST_YEAR}, not at {request.effective}"
     return ""
 
 

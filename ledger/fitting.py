@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ledger.batch import Columns
 from ledger.entries import Account
-from ledger.rows import writable
+from ledger.rows import LAST_YEAR, writable
 
 _NO_LIMIT: Final = 2**62
 """Sums below it cannot leave 64 bits; a batch that might is left to the walk, whose integers have no end."""
@@ -25,7 +25,8 @@ def fits(columns: Columns, accounts: Mapping[str, Account], closed_until: dateti
     """Whether every transfer is well made, of a new reference within the batch, and keeps its accounts' limits."""
     if not _well_made(columns) or not _are_usual(accounts.values()):
         return False
-    if closed_until is not None and _earliest(columns.effective) < closed_until:
+    at = [columns.effective] if isinstance(columns.effective, datetime) else columns.effective
+    if max(at).year > LAST_YEAR or (closed_until is not None and min(at) < closed_until):
         return False
     position = {path: number for number, path in enumerate(accounts)}
     if not (position.keys() >= set(columns.debit) and position.keys() >= set(columns.credit)):
@@ -55,10 +56,6 @@ def _are_usual(accounts: Collection[Account]) -> bool:
         all(each.state == "open" and each.limits.period is None for each in accounts)
         and len({each.currency for each in accounts}) == 1
     )
-
-
-def _earliest(effective: Sequence[datetime] | datetime) -> datetime:
-    return effective if isinstance(effective, datetime) else min(effective)
 
 
 def _within_limits(debit: Whole, credit: Whole, columns: Columns, accounts: Sequence[Account]) -> bool:

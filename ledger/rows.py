@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from ledger.batch import Columns
 from ledger.entries import Account
@@ -41,6 +41,10 @@ class Rows:
             reference=columns.reference,
             effective=columns.effective,
         )
+
+
+LAST_YEAR: Final = 9998
+"""Days and months are summed (ledger.movements); the end of 9999 is no date that all programs can name."""
 
 
 def writable(text: str) -> bool:

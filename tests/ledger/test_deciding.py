@@ -137,6 +137,13 @@ def test_a_transfer_without_a_reference_is_refused() -> None:
     assert "needs a reference" in _why(replace(LESSON, reference=""))
 
 
+@pytest.mark.parametrize("number", [1, 40], ids=["one by one", "as a whole"])
+def test_a_year_that_no_calendar_ends_is_refused(number: int) -> None:
+    late = [replace(LESSON, amount=1, reference=f"l{each}", effective=NOW.replace(year=9999)) for each in range(number)]
+    why = {each.why for each in decide(late, _books(), NOTHING).results}
+    assert why == {f"nothing happens after the year 9998, not at {late[0].effective}"}
+
+
 def test_more_than_is_available_is_refused_with_both_figures() -> None:
     assert (
         _why(replace(LESSON, amount=100_001)) == f"{PREPAID} has 100000 minor units available, 100001 were asked of it"
