@@ -19,8 +19,10 @@ from escrow.access import keys
 from escrow.access.caller import Role
 from escrow.ledger_commands import ledger_commands
 from escrow.monitoring.sweep import sweep
+from escrow.monitoring.watching import watch
 from escrow.oversight import audit as oversight
 from escrow.refusals import Unknown
+from escrow.rules.habits import Habits
 from escrow.rules.rulebook import Rulebook
 from escrow.settings import Settings
 from escrow.settlement import breaks, cash, statements
@@ -122,10 +124,12 @@ def reconcile(account: Account) -> None:
 
 @cli.command()
 def monitor() -> None:
-    """Hold the fee rules against every open contract; print and keep what they find."""
+    """Hold the fee rules against every open contract and watch for evasions; print and keep what is found."""
+    rulebook, habits = Rulebook.load(), Habits.load()
 
     def do(db: Connection) -> None:
-        found = sweep(db, rulebook=Rulebook.load(), now=_now())
+        now = _now()
+        found = [*sweep(db, rulebook=rulebook, now=now), *watch(db, rulebook=rulebook, habits=habits, now=now)]
         for each in found:
             citation = " ".join(each.citation[part] for part in ("title", "number") if each.citation[part])
             _say(f"{each.id} {each.state} {each.version} ({citation})\n  {each.zh}\n  {each.en}")

@@ -34,13 +34,14 @@ class Citation:
     A document's title stands in 《》; a title without them describes a requirement whose document is not known.
 
     Tag: P read in the primary text, R in a reprint or press report of it, M from memory and therefore not in use.
+    H is no law at all but a habit of the bureau's (escrow.rules.habits); no file of the law can bear it.
     """
 
     title: str
     number: str
     source: str
     read_on: date
-    tag: Tag
+    tag: Tag | Literal["H"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

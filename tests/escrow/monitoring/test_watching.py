@@ -1,0 +1,174 @@
+"""The watch over a county that lives through the real verbs: what it sees, and what it lets rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from sqlalchemy import Connection, update
+
+from escrow.monitoring import alerts
+from escrow.monitoring.alerts import Alert
+from escrow.monitoring.detectors.ground import Seen
+from escrow.monitoring.watching import look, watch
+from escrow.payouts import closures
+from escrow.registry.tables import course, institution
+from escrow.settlement import breaks
+from escrow.settlement.breaks import Open
+from escrow.teaching import lessons
+from escrow.teaching.lessons import Session
+from tests.escrow.county import (
+    BUREAU,
+    RULEBOOK,
+    SECOND,
+    School,
+    at,
+    confirmed,
+    credit,
+    draft,
+    enrolled,
+    family,
+    order,
+    receive,
+    school,
+    sign,
+    signed,
+    teach,
+)
+from tests.escrow.monitoring.detectors.columns import HABITS
+
+
+def seen(db: Connection, now: datetime) -> dict[str, list[str]]:
+    """The facts that each detector sees; those that see nothing are left out."""
+    found: Mapping[str, Sequence[Seen]] = look(db, rulebook=RULEBOOK, habits=HABITS, now=now)
+    return {name: [each.sighting.finding.fact for each in those] for name, those in found.items() if those}
+
+
+def watched(db: Connection, now: datetime) -> list[Alert]:
+    return watch(db, rulebook=RULEBOOK, habits=HABITS, now=now)
+
+
+def evening(db: Connection, of: School, contract_id: int, minute: int) -> int:
+    """A lesson that ends so many minutes after half past eight."""
+    session = Session(
+        course_id=of.course.id,
+        class_no="B",
+        starts_at=at(8, 4, 19, minute),
+        ends_at=at(8, 4, 20, 30 + minute),
+        contract_ids=[contract_id],
+    )
+    return lessons.record(db, session, rulebook=RULEBOOK, by=of.caller, now=at(8, 5)).lesson.id
+
+
+def test_an_ordinary_county_shows_nothing(db: Connection) -> None:
+    of = school(db)
+    confirmed(db, of, enrolled(db, of), on=(8, 3))
+    assert seen(db, at(9, 1)) == {}
+    assert watched(db, at(9, 1)) == []
+
+
+def test_an_empty_county_shows_nothing(db: Connection) -> None:
+    assert seen(db, at(9, 1)) == {}
+
+
+def test_how_contracts_were_sold_is_read_from_the_books(db: Connection) -> None:
+    of, child = school(db), family(db)
+    first = sign(db, of, draft(of, child, lessons=30), now=at(7, 20)).contract
+    second = sign(db, of, draft(of, child, lessons=31), now=at(7, 22)).contract
+    third = sign(db, of, draft(of, child, lessons=40), now=at(8, 20)).contract
+    gift = sign(db, of, draft(of, family(db, 2), lessons=58, gifted=4), now=at(7, 20)).contract
+    found = seen(db, at(9, 1))
+    assert found["instalments"] == [f"instalments:contract:{first.id}"]
+    assert found["gifts"] == [f"gifts:contract:{gift.id}"]
+    assert found["chained_renewals"] == [f"chained_renewals:contract:{first.id}"]
+    assert third.id > second.id
+
+
+def test_lessons_taught_before_the_renewal_count(db: Connection) -> None:
+    of, child = school(db), family(db)
+    first = sign(db, of, draft(of, child, lessons=21), now=at(7, 20)).contract
+    teach(db, of, [first], on=(8, 3))
+    sign(db, of, draft(of, child, lessons=30), now=at(8, 4))
+    sign(db, of, draft(of, child, lessons=30), now=at(8, 20))
+    assert "chained_renewals" not in seen(db, at(9, 1)), "twenty were left, and then thirty: one renewal is no chain"
+
+
+def test_money_is_read_from_the_books(db: Connection) -> None:
+    of, other = school(db), school(db, 2)
+    contract = signed(db, of, family(db))
+    reference = order(db, contract).reference
+    receive(
+        db,
+        credit(amount=31601, serial="fits nothing"),
+        credit(amount=36000, serial="three lessons at 120.00"),
+        credit(amount=contract.price, serial="the price of the contract"),
+        credit(reference, contract.price, serial="elsewhere", account=other.account),
+    )
+    found = seen(db, at(8, 1))
+    (strange,) = found.pop("strange_payments")
+    (elsewhere,) = found.pop("other_account")
+    assert found == {}
+    (alert,) = [each for each in watched(db, at(8, 1)) if each.fact.endswith(elsewhere)]
+    assert (alert.institution_id, alert.evidence["order"]) == (other.institution.id, reference)
+    assert strange.startswith("strange_payment:payment:")
+
+
+def test_a_licence_a_closure_and_a_missing_course_are_held_against_the_payments(db: Connection) -> None:
+    of = school(db)
+    enrolled(db, of)
+    assert seen(db, at(8, 1)) == {}
+    db.execute(update(institution).values(licence_expires=date(2026, 7, 20)))
+    db.execute(update(course).values(filed_at=at(7, 22)))
+    assert set(seen(db, at(8, 1))) == {"expired_licence", "no_course_filed"}
+    closures.freeze(db, of.institution.id, reason="停办", by=of.caller, now=at(7, 30))
+    receive(db, credit(serial="after the end", paid_at=at(7, 31)), now=at(7, 31))
+    assert seen(db, at(8, 1))["shut_and_paid"] == [f"shut_and_paid:institution:{of.institution.id}:month:2026-07"]
+
+
+def test_a_lesson_in_the_evening_and_one_that_nobody_paid_for(db: Connection) -> None:
+    of = school(db)
+    contract = signed(db, of, family(db))
+    evening(db, of, contract.id, 0)
+    assert seen(db, at(9, 1)) == {"unfunded_lessons": [f"unfunded_lessons:contract:{contract.id}"]}
+    late = evening(db, of, signed(db, of, family(db, 2)).id, 1)
+    assert seen(db, at(9, 1))["late_lessons"] == [f"late_lesson:lesson:{late}"]
+
+
+def test_what_was_notified_and_is_on_no_statement_is_seen_when_its_day_has_passed(db: Connection) -> None:
+    of = school(db)
+    (receipt,) = receive(db, credit(amount=36000))
+    missing = Open(
+        kind="not_on_statement",
+        line_id=None,
+        payment_id=receipt.payment.id,
+        instruction_id=None,
+        amount=36000,
+        detail="",
+    )
+    breaks.refresh(db, of.account, [missing, replace(missing, kind="suspense", payment_id=None)], now=at(7, 23))
+    assert seen(db, at(7, 24)) == {}, "it is due today"
+    fact = f"notified_never_credited:payment:{receipt.payment.id}"
+    assert seen(db, at(7, 25)) == {"notified_never_credited": [fact]}
+    breaks.refresh(db, of.account, [], now=at(7, 25))
+    assert seen(db, at(7, 26)) == {}
+
+
+def test_a_second_watch_adds_to_the_alerts_of_the_first(db: Connection) -> None:
+    of = school(db)
+    evening(db, of, enrolled(db, of)[1].id, 1)
+    (first,), (second,) = watched(db, at(9, 1)), watched(db, at(9, 2))
+    assert (first.id, first.seen, second.id, second.seen) == (second.id, 1, first.id, 2)
+
+
+def test_what_was_dealt_with_is_not_told_again_until_something_new_happens(db: Connection) -> None:
+    of = school(db)
+    enrolled(db, of)
+    db.execute(update(institution).values(licence_expires=date(2026, 7, 20)))
+    (alert,) = watched(db, at(7, 22))
+    alerts.acknowledge(db, alert.id, by=BUREAU, now=at(7, 22))
+    alerts.close(db, alert.id, state="resolved", reason="已约谈", by=SECOND, now=at(7, 23))
+    assert watched(db, at(7, 24)) == []
+    enrolled(db, of, 2)
+    receive(db, credit(serial="once more", amount=36000, paid_at=at(7, 25)), now=at(7, 25))
+    (again,) = watched(db, at(7, 26))
+    assert again.fact == alert.fact
+    assert len(again.evidence["payments"]) == 3
