@@ -10,12 +10,11 @@ from sqlalchemy import Connection, insert, select, update
 import ledger.accounts
 from escrow.access import trail
 from escrow.access.caller import Caller
-from escrow.enrolment import caps, students
+from escrow.enrolment import caps, contract_terms, students
 from escrow.enrolment.tables import contract as table
 from escrow.refusals import Conflict, Invalid, Unknown
 from escrow.registry import courses, institutions
 from escrow.registry.institutions import Institution
-from escrow.registry.tables import institution as institution_table
 from escrow.rules.finding import Finding
 from escrow.rules.months import SHANGHAI
 from escrow.rules.rulebook import Rulebook
@@ -117,7 +116,7 @@ def sign(db: Connection, draft: Draft, *, rulebook: Rulebook, by: Caller, now: d
     student = students.get(db, draft.student_id, lock=True)
 
     terms = _terms(draft, institution, course.subject, now)
-    others = open_terms(db, [student.id]).get(student.id, [])
+    others = contract_terms.open_of_student(db, student.id)
     place = institution.jurisdiction
     _must_pass(caps.examine(terms, others, rulebook=rulebook, jurisdiction=place), institution, rulebook)
 
@@ -162,38 +161,6 @@ def end(db: Connection, contract_ids: Sequence[int]) -> None:
     """End contracts: nothing can be added to them any more; what was taught or is owed stays."""
     for chunk in chunks(contract_ids):
         db.execute(update(table).where(table.c.id.in_(chunk)).values(state="ended"))
-
-
-def open_terms(db: Connection, student_ids: Sequence[int] | None = None) -> dict[int, list[caps.Terms]]:
-    """What the fee rules must know of open contracts, by student; of everybody's when no students are named."""
-    i, c = institution_table, table.c
-    query = (
-        select(table, i.c.category, i.c.mode)
-        .join(i, i.c.id == c.institution_id)
-        .where(c.state == "open")
-        .order_by(c.student_id, c.id)
-    )
-    if student_ids is not None:
-        query = query.where(c.student_id.in_(student_ids))
-    by_student: dict[int, list[caps.Terms]] = {}
-    for row in db.execute(query):
-        terms = caps.Terms(
-            contract_id=row.id,
-            institution_id=row.institution_id,
-            student_id=row.student_id,
-            subject=row.subject,
-            category=row.category,
-            mode=row.mode,
-            lessons=row.lessons,
-            gifted=row.gifted,
-            price_minor=row.price,
-            taught=row.taught,
-            signed_on=row.signed_at.astimezone(SHANGHAI).date(),
-            first_lesson=row.first_lesson,
-            last_lesson=row.last_lesson,
-        )
-        by_student.setdefault(row.student_id, []).append(terms)
-    return by_student
 
 
 def must_be_party(contract: Contract, by: Caller) -> None:

@@ -4,28 +4,21 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from escrow.enrolment import caps, contracts
+from escrow.enrolment import contract_columns, screening
+from escrow.enrolment.tables import contract
 from escrow.monitoring import alerts
 from escrow.monitoring.alerts import Alert, Sighting
-from escrow.registry import institutions
 from escrow.rules.rulebook import Rulebook
 
 
 def sweep(db: Connection, *, rulebook: Rulebook, now: datetime) -> list[Alert]:
-    """Examine all open contracts and raise what is found; contracts and institutions are read in one query each."""
-    places = {each.id: each.jurisdiction for each in institutions.everyone(db)}
-    sightings = []
-    for of_student in contracts.open_terms(db).values():
-        for terms in of_student:
-            # Each contract is held against those before it, as at its own signing: the one that went over is named.
-            earlier = [each for each in of_student if each.contract_id != terms.contract_id and _before(each, terms)]
-            found = caps.examine(terms, earlier, rulebook=rulebook, jurisdiction=places[terms.institution_id])
-            sightings += [
-                Sighting(finding=each, institution_id=terms.institution_id, contract_id=terms.contract_id)
-                for each in found
-            ]
+    """Examine all open contracts and raise what is found. A million of them take seconds: they are read as columns.
+
+    Each is held against those before it, as at its own signing: the one that went over is named.
+    """
+    columns = contract_columns.read(db, contract.c.state == "open")
+    sightings = [
+        Sighting(finding=each.finding, institution_id=each.institution_id, contract_id=each.contract_id)
+        for each in screening.findings(columns, rulebook)
+    ]
     return alerts.raise_(db, sightings, now=now)
-
-
-def _before(one: caps.Terms, other: caps.Terms) -> bool:
-    return (one.signed_on, one.contract_id or 0) < (other.signed_on, other.contract_id or 0)

@@ -117,6 +117,10 @@ class Rulebook:
         on = days[self._decided_by[name]]
         return self.in_force(name, jurisdiction=jurisdiction, on=on, category=category, mode=mode)
 
+    def decided_by(self, name: str) -> str | None:
+        """Which day decides the versions of a parameter: signed, paid …; None where it has no version at all."""
+        return self._decided_by.get(name)
+
     @cached_property
     def _by_place(self) -> Mapping[tuple[str, str], Sequence[Rule]]:
         found: defaultdict[tuple[str, str], list[Rule]] = defaultdict(list)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escrow.enrolment.caps import ImpossibleTerms, Terms, examine, untaught_minor
+from escrow.enrolment.caps import ImpossibleTerms, Terms, examine
 from escrow.rules.finding import Finding
 from escrow.rules.rulebook import Rulebook
 
@@ -125,11 +125,11 @@ def test_the_unearned_money_falls_from_the_price_to_exactly_nothing(
     price: int, lessons: int, gifted: int, taught: int
 ) -> None:
     terms = replace(DRAWING, price_minor=price, lessons=lessons, gifted=gifted)
-    left = untaught_minor(replace(terms, taught=taught))
+    left = replace(terms, taught=taught).untaught_minor
 
-    assert 0 <= untaught_minor(replace(terms, taught=taught + 1)) <= left <= untaught_minor(terms) == price
+    assert 0 <= replace(terms, taught=taught + 1).untaught_minor <= left <= terms.untaught_minor == price
     assert left * lessons >= price * (lessons - taught)
-    assert untaught_minor(replace(terms, taught=lessons)) == 0
+    assert replace(terms, taught=lessons).untaught_minor == 0
 
 
 @pytest.mark.parametrize(

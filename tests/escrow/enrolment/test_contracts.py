@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -116,6 +117,52 @@ def test_of_two_contracts_signed_at_once_for_one_child_the_second_sees_the_first
         assert found == []
     waiting.join(20)
     assert found == [["80 lessons"]]
+
+
+def test_of_two_contracts_signed_at_once_where_the_county_refuses_one_is_refused(
+    postgres_engine: Engine, strict: Rulebook
+) -> None:
+    with transaction(postgres_engine) as db:
+        of, child = school(db), family(db)
+    refused: list[list[str]] = []
+
+    def second() -> None:
+        with pytest.raises(FeeRuleBroken) as told, transaction(postgres_engine) as db:
+            sign(db, of, draft(of, child, lessons=40, price="2000.00"), rulebook=strict)
+        refused.append(told.value.facts["rules"])
+
+    waiting = threading.Thread(target=second)
+    with transaction(postgres_engine) as db:
+        sign(db, of, draft(of, child, lessons=40, price="2000.00"), rulebook=strict)
+        waiting.start()
+        until_somebody_waits(db)
+        assert refused == []
+    waiting.join(20)
+    assert refused == [["nation/prepayment.max_lessons@2021-01-01"]]
+    with transaction(postgres_engine) as db:
+        assert len(db.execute(select(contract_table)).all()) == 1
+
+
+def test_sixteen_contracts_at_once_for_one_child_stay_inside_the_cap_where_the_county_refuses(
+    postgres_engine: Engine, strict: Rulebook
+) -> None:
+    with transaction(postgres_engine) as db:
+        of, child = school(db), family(db)
+    together = threading.Barrier(16)
+
+    def one(_: int) -> bool:
+        together.wait()
+        try:
+            with transaction(postgres_engine) as db:
+                sign(db, of, draft(of, child, lessons=13, price="500.00"), rulebook=strict)
+        except FeeRuleBroken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(one, range(16))) == 4
+    with transaction(postgres_engine) as db:
+        assert sum(row.lessons for row in db.execute(select(contract_table))) == 52
 
 
 def test_one_childs_signing_does_not_hold_up_anothers(postgres_engine: Engine) -> None:

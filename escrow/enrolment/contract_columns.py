@@ -1,0 +1,153 @@
+"""Contracts as columns of integers: all of them at once, in the order of their courses, without an object for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, literal_column, select
+
+from escrow.enrolment.tables import contract as table
+from escrow.enrolment.terms import Terms
+from escrow.registry import institutions
+from ledger.integers import Integers, integers
+
+EPOCH: Final = date(1970, 1, 1)
+"""Day 0: days are counted from here."""
+
+# Instants are stored as UTC, on SQLite as text; the business clock is eight hours before it. Cut to seconds, since
+# SQLite rounds to a thousandth and would carry the last microseconds of a day into the next.
+_DAY: Final = {
+    "postgresql": "(contract.{name} - DATE '1970-01-01')",
+    "sqlite": "CAST(julianday(contract.{name}) - 2440587.5 AS INTEGER)",
+}
+_LOCAL_DAY: Final = {
+    "postgresql": "((contract.{name} AT TIME ZONE 'Asia/Shanghai')::date - DATE '1970-01-01')",
+    "sqlite": "CAST(julianday(date(substr(contract.{name}, 1, 19), '+8 hours')) - 2440587.5 AS INTEGER)",
+}
+
+# A subject is numbered by its first contract: that number stays, whatever is signed between two looks.
+_NAMED: Final = select(func.min(table.c.id).label("first_id"), table.c.subject).group_by(table.c.subject)
+
+
+class Scope(NamedTuple):
+    """What a version of a rule depends on besides the day."""
+
+    jurisdiction: str
+    category: str
+    mode: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Columns:
+    """Contracts, one place in every column each: those of a course side by side, in the order of their signing.
+
+    Money in fen, days counted from 1970-01-01 (in Asia/Shanghai). `subject` and `scope` are numbers of names:
+    `subjects` and `scopes` have them.
+    """
+
+    id: Integers
+    student: Integers
+    institution: Integers
+    subject: Integers
+    lessons: Integers
+    gifted: Integers
+    price: Integers
+    taught: Integers
+    signed: Integers
+    first: Integers
+    last: Integers
+    scope: Integers
+    subjects: Sequence[str]
+    scopes: Sequence[Scope]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def course_begins(self) -> Integers:
+        """For each contract, the place of the first one of its course."""
+        begins = np.zeros(len(self), dtype=np.int64)
+        changed = np.zeros(max(len(self) - 1, 0), dtype=bool)
+        for column in (self.student, self.institution, self.subject):
+            changed |= column[1:] != column[:-1]
+        begins[1:][changed] = np.flatnonzero(changed) + 1
+        return np.maximum.accumulate(begins)
+
+    def terms(self, place: int) -> Terms:
+        """The contract at this place, as the caps look at a single one."""
+        scope = self.scopes[self.scope[place]]
+        signed, first, last = (day_of(column[place]) for column in (self.signed, self.first, self.last))
+        return Terms(
+            contract_id=int(self.id[place]),
+            institution_id=int(self.institution[place]),
+            student_id=int(self.student[place]),
+            subject=self.subjects[self.subject[place]],
+            category=scope.category,
+            mode=scope.mode,
+            lessons=int(self.lessons[place]),
+            gifted=int(self.gifted[place]),
+            price_minor=int(self.price[place]),
+            taught=int(self.taught[place]),
+            signed_on=signed,
+            first_lesson=first,
+            last_lesson=last,
+        )
+
+
+def read(db: Connection, which: ColumnElement[bool]) -> Columns:
+    """The contracts that `which` chooses among all of them."""
+    found = integers(db, _query(db.dialect.name).where(which))
+    order = np.lexsort([found[name] for name in ("id", "signed", "subject", "institution", "student")])
+    found = {name: column[order] for name, column in found.items()}
+    subjects, found["subject"] = _subjects(db, found["subject"])
+    scopes, found["scope"] = _scopes(db, found["institution"])
+    return Columns(**found, subjects=subjects, scopes=scopes)
+
+
+def day_of(number: int) -> date:
+    """The day with this number."""
+    return EPOCH + timedelta(days=int(number))
+
+
+def number_of(day: date) -> int:
+    """The number of a day, counted from 1970-01-01."""
+    return (day - EPOCH).days
+
+
+def _query(dialect: str) -> Select[Any]:
+    c = table.c
+
+    def day(of: str, name: str) -> ColumnElement[int]:
+        return literal_column(of.format(name=name), BigInteger)
+
+    first_of = _NAMED.subquery()
+    return select(
+        c.id,
+        c.student_id.label("student"),
+        c.institution_id.label("institution"),
+        first_of.c.first_id.label("subject"),
+        *(c.lessons, c.gifted, c.price, c.taught),
+        day(_LOCAL_DAY[dialect], "signed_at").label("signed"),
+        day(_DAY[dialect], "first_lesson").label("first"),
+        day(_DAY[dialect], "last_lesson").label("last"),
+    ).join_from(table, first_of, first_of.c.subject == c.subject)
+
+
+def _subjects(db: Connection, first_ids: Integers) -> tuple[list[str], Integers]:
+    """The names behind the numbers of subjects, and each contract's place among them."""
+    named = {row.first_id: row.subject for row in db.execute(_NAMED)}
+    numbers, places = np.unique(first_ids, return_inverse=True)
+    return [named[int(number)] for number in numbers], places.astype(np.int64)
+
+
+def _scopes(db: Connection, institution_ids: Integers) -> tuple[list[Scope], Integers]:
+    """The scopes there are, and each contract's place among them, by its institution."""
+    everyone = institutions.everyone(db)
+    scope_of = {each.id: Scope(each.jurisdiction, each.category, each.mode) for each in everyone}
+    scopes = sorted(set(scope_of.values()))
+    place = {scope: number for number, scope in enumerate(scopes)}
+    numbers, inverse = np.unique(institution_ids, return_inverse=True)
+    of_each = np.array([place[scope_of[int(number)]] for number in numbers], dtype=np.int64)
+    return scopes, of_each[inverse] if len(numbers) else np.empty(0, dtype=np.int64)
