@@ -22,6 +22,7 @@ from escrow.api import (
     bank,
     books,
     contracts,
+    explanations,
     institutions,
     lessons,
     operations,
@@ -58,6 +59,7 @@ PREFIX: Final = "/api/v1"
 _ROOMS: Final = (
     institutions,
     contracts,
+    explanations,
     orders,
     bank,
     lessons,

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from sqlalchemy import Connection, Engine
 
+from escrow import cap_commands, layout_commands
 from escrow import db as database
-from escrow import layout_commands
 from escrow.access import keys
 from escrow.access.caller import Role
 from escrow.ledger_commands import ledger_commands
@@ -49,6 +49,7 @@ key_commands = typer.Typer(help="Keys of callers and of banks.", no_args_is_help
 statement_commands.add_typer(layout_commands.commands)
 cli.add_typer(statement_commands, name="statement")
 cli.add_typer(ledger_commands, name="ledger")
+cli.add_typer(cap_commands.commands, name="rules")
 cli.add_typer(db_commands, name="db")
 cli.add_typer(key_commands, name="keys")
 
