@@ -20,6 +20,7 @@ from escrow.payouts.release_drafts import (
     LeftOut,
     MonthNotOver,
     NothingToRelease,
+    PaidThoughRejected,
     ReleaseRequest,
 )
 from escrow.payouts.windows import OutsideReleaseWindow
@@ -61,7 +62,7 @@ class ReleaseShown(Shown):
     amount: Fen
     lessons: int
     window_rule: str = Field(description="The rule version that let it in.")
-    state: Literal["requested", "approved", "rejected"]
+    state: Literal["requested", "approved", "rejected", "bounced"]
     requested_by: str
     requested_at: datetime
     decided_by: str | None
@@ -125,7 +126,7 @@ def show(
 @routes.post(
     "/release-requests/{request_id}/approval",
     response_model=ReleaseShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, FamiliesFirst, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, FamiliesFirst, PaidThoughRejected, keyed=True),
     summary="Approve a release 批准拨付",
 )
 def approve(request_id: PathId, act: Bureau) -> Response:

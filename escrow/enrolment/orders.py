@@ -42,6 +42,7 @@ class Order:
     expires_at: datetime
     created_at: datetime
     state: Literal["open", "paid", "cancelled"]
+    asked_at: datetime | None = None
 
 
 def place(

@@ -54,6 +54,7 @@ payment_order: Final = noun(
     Column("expires_at", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("state", Text, nullable=False),
+    Column("asked_at", Instant, comment="when the bank was last asked about it"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("state IN ('open', 'paid', 'cancelled')", name="state"),
     Index("ix_payment_order_contract", "contract_id"),

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 import ledger.audit
 from escrow.access import keys
@@ -154,7 +154,7 @@ def lessons_are_released_once(db: Connection) -> Iterator[Breach]:
         .outerjoin(named, named.c.release_id == r.id)
     )
     for row in db.execute(query):
-        expected = row.amount if row.state != "rejected" else None
+        expected = row.amount if row.state in ("requested", "approved") else None
         if row.held != row.amount or row.named != expected:
             detail = f"{row.state}: amount {row.amount}, its lines {row.held}, lessons naming it {row.named}"
             yield Breach(invariant="lessons are released once", subject=f"release:{row.id}", detail=detail)
@@ -167,7 +167,7 @@ def released_shares_are_the_lessons(db: Connection) -> Iterator[Breach]:
         .add_columns(attendance.c.share.label("earned"), attendance.c.release_id)
         .join(attendance, attendance.c.id == release_line.c.attendance_id)
         .join(release_request, release_request.c.id == release_line.c.request_id)
-        .where(release_line.c.share.is_not(None), release_request.c.state != "rejected")
+        .where(release_line.c.share.is_not(None), release_request.c.state.in_(("requested", "approved")))
     )
     for row in db.execute(query):
         if (row.share, row.request_id) != (row.earned, row.release_id):
@@ -183,6 +183,13 @@ def payouts_are_what_was_decided(db: Connection) -> Iterator[Breach]:
             kind, number = source
             detail = f"decided {decided.get(source, 0)} fen, instructed {instructed.get(source, 0)} fen"
             yield Breach(invariant="payouts are what was decided", subject=f"{kind}:{number}", detail=detail)
+    first = instruction.alias("first")
+    same = ("kind", "source_id", "supervised_account", "amount", "owed_path")
+    differs = or_(*(instruction.c[each] != first.c[each] for each in same))
+    changed = select(instruction.c.end_to_end, first.c.end_to_end.label("first"))
+    for row in db.execute(changed.join(first, first.c.id == instruction.c.claim).where(differs)):
+        detail = f"another attempt at {row.first} that is not the same payout"
+        yield Breach(invariant="payouts are what was decided", subject=f"payout:{row.end_to_end}", detail=detail)
 
 
 def batches_are_their_files(db: Connection) -> Iterator[Breach]:
@@ -220,7 +227,8 @@ def matches_agree_in_amount(db: Connection) -> Iterator[Breach]:
     seen = select(instruction.c.end_to_end, instruction.c.state).outerjoin(
         match, match.c.instruction_id == instruction.c.id
     )
-    for row in db.execute(seen.where((instruction.c.state == "settled") != match.c.id.is_not(None))):
+    shown = instruction.c.state.in_(("settled", "returned"))
+    for row in db.execute(seen.where(shown != match.c.id.is_not(None)).distinct()):
         detail = f"{row.state}, against what the statement shows"
         yield Breach(invariant="matches agree in amount", subject=f"payout:{row.end_to_end}", detail=detail)
 

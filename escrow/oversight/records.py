@@ -54,9 +54,14 @@ def decided_payouts(db: Connection) -> dict[tuple[str, int], int]:
 
 
 def instructed_payouts(db: Connection) -> dict[tuple[str, int], int]:
-    """Fen that the bank was or will be instructed to pay, by kind and the id of the decision behind it."""
+    """Fen that the bank was or will be instructed to pay, by kind and the id of the decision behind it.
+
+    Each claim once, however often it was tried; a release that failed is no claim any more.
+    """
     i = instruction.c
-    return {(row.kind, row.source_id): int(row.total) for row in _sums(db, i.amount, [i.kind, i.source_id])}
+    ended = (i.kind == "release") & i.state.in_(("rejected", "returned"))
+    claims = _sums(db, i.amount, [i.kind, i.source_id], i.id == i.claim, ~ended)
+    return {(row.kind, row.source_id): int(row.total) for row in claims}
 
 
 def _from_payments(db: Connection) -> Iterator[Signed]:

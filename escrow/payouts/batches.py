@@ -42,15 +42,22 @@ class Batch:
     made_by: str
     made_at: datetime
     sha256: str
+    csv_sha256: str | None
 
 
 def make(db: Connection, *, by: Caller, now: datetime) -> Batch:
     """Put every waiting instruction into a new batch and write its file. Raises NothingToSend.
 
-    One whose payee's account nobody knows in full stays behind: it must not keep the others from being paid.
+    One whose payee's account nobody knows in full stays behind: it must not keep the others from being paid. So does
+    a release from an account where a rejected one left all the same: the bank must put that right first.
     """
     by.must_be("bureau", "bank")
-    lines = [each for each in instructions.waiting(db) if each.payable]
+    contested = {each.supervised_account for each in instructions.contested(db)}
+    lines = [
+        each
+        for each in instructions.waiting(db)
+        if each.payable and not (each.kind == "release" and each.supervised_account in contested)
+    ]
     if not lines:
         raise NothingToSend
     total = sum(each.amount for each in lines)
@@ -69,7 +76,7 @@ def make(db: Connection, *, by: Caller, now: datetime) -> Batch:
 
 def get(db: Connection, batch_id: int) -> Batch:
     """One batch. Raises Unknown."""
-    columns = [each for each in table.c if each.name != "file"]
+    columns = [each for each in table.c if each.name not in {"file", "csv"}]
     row = db.execute(select(*columns).where(table.c.id == batch_id)).one_or_none()
     if row is None:
         raise Unknown(what="payout batch", key=batch_id)

@@ -29,12 +29,15 @@ class Closure:
 
     id: int
     institution_id: int
-    state: Literal["requested", "approved"]
+    state: Literal["requested", "approved", "withdrawn", "rejected"]
     reason: str
     requested_by: str
     requested_at: datetime
     approved_by: str | None
     approved_at: datetime | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_why: str | None
 
 
 def freeze(db: Connection, institution_id: int, *, reason: str, by: Caller, now: datetime) -> Closure:

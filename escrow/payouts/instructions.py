@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, Text, cast, insert, select, update
+from sqlalchemy import Connection, Row, Text, cast, func, insert, select, update
 
 from escrow.payouts.tables import instruction as table
 from ledger.chunks import chunks
@@ -16,11 +16,15 @@ _FULL_ACCOUNT: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z -]{0,33}", re.ASCII)
 """As pain.001 takes an account (Max34Text); a bank that masks one writes stars into it."""
 
 Kind = Literal["release", "refund", "return"]
+State = Literal["instructed", "sent", "settled", "rejected", "returned", "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A payout that was decided. `amount` in fen; `owed_path` is the ledger account that it will empty."""
+    """A payout that was decided. `amount` in fen; `owed_path` is the ledger account that it will empty.
+
+    `claim` is the first attempt's id, where this is another attempt at paying the same claim.
+    """
 
     kind: Kind
     source_id: int
@@ -29,18 +33,29 @@ class Wanted:
     creditor: str
     creditor_account: str
     owed_path: str
+    claim: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction(Wanted):
-    """A payout instruction (付款指令). `end_to_end` names it at the bank, in files and on the statement."""
+    """A payout instruction (付款指令). `end_to_end` names it at the bank, in files and on the statement.
+
+    Rejected: the bank said no, and it never left. Returned: it left and came back (退汇). Withdrawn: another attempt
+    took its place before it was sent. Of all attempts at one claim the database lets one be in force. `contested_at`:
+    the statement shows a rejected one leaving, when what it was for had been decided anew.
+    """
 
     id: int
+    claim: int
     end_to_end: str
     made_at: datetime
     batch_id: int | None
     settled_at: datetime | None
-    state: Literal["instructed", "sent", "settled"]
+    state: State
+    ended_at: datetime | None
+    code: str | None
+    why: str | None
+    contested_at: datetime | None
 
     @property
     def payable(self) -> bool:
@@ -58,6 +73,18 @@ class Instruction(Wanted):
             effective=at,
         )
 
+    def coming_back(self, at: datetime) -> Transfer:
+        """The transfer that takes `leaving` back once the statement shows the money in the account again."""
+        return Transfer(
+            debit=f"bank/{self.supervised_account}",
+            credit=self.owed_path,
+            amount=self.amount,
+            kind=self.kind,
+            reference=f"payout/{self.end_to_end}/returned",
+            effective=at,
+            corrects=f"payout/{self.end_to_end}",
+        )
+
 
 def is_full_account(account: str) -> bool:
     """Whether this is an account number, with nothing masked."""
@@ -70,7 +97,8 @@ def add(db: Connection, wanted: Sequence[Wanted], *, now: datetime) -> list[Inst
     for chunk in chunks([asdict(each) | {"made_at": now, "state": "instructed"} for each in wanted]):
         made = db.execute(insert(table).returning(table.c.id), chunk)
         ids = [row.id for row in made]
-        named = update(table).where(table.c.id.in_(ids)).values(end_to_end="PO" + cast(table.c.id, Text))
+        names = {"end_to_end": "PO" + cast(table.c.id, Text), "claim": func.coalesce(table.c.claim, table.c.id)}
+        named = update(table).where(table.c.id.in_(ids)).values(names)
         added += [as_instruction(row) for row in db.execute(named.returning(table))]
     return sorted(added, key=lambda each: each.id)
 
@@ -94,17 +122,44 @@ def on_the_way(db: Connection, supervised_account: str) -> list[Instruction]:
 
 
 def unsettled_refunds(db: Connection, supervised_account: str) -> int:
-    """How many repayments to families have not left the account yet."""
-    query = select(table.c.id).where(
-        table.c.supervised_account == supervised_account, table.c.kind == "refund", table.c.state != "settled"
-    )
-    return len(db.execute(query).all())
+    """How many repayments to families have not left the account yet, or have come back."""
+    t = table.c
+    settled = select(t.claim).where(t.supervised_account == supervised_account, t.state == "settled")
+    open_ = t.supervised_account == supervised_account, t.kind == "refund", t.claim.not_in(settled)
+    return int(db.execute(select(func.count(t.claim.distinct())).where(*open_)).scalar_one())
 
 
-def settle(db: Connection, instruction_ids: Collection[int], *, at: datetime) -> None:
-    """Note that the bank's statement showed these leaving. The statement's line names each one's own time."""
-    for chunk in chunks(sorted(instruction_ids)):
-        db.execute(update(table).where(table.c.id.in_(chunk)).values(state="settled", settled_at=at))
+def by_id(db: Connection, instruction_ids: Collection[int], *, lock: bool = False) -> dict[int, Instruction]:
+    """Instructions by id; unknown ones are missing. Locked in the order of their ids, by everyone."""
+    found = {}
+    for chunk in chunks(sorted(set(instruction_ids))):
+        query = select(table).where(table.c.id.in_(chunk)).order_by(table.c.id)
+        rows = db.execute(query.with_for_update() if lock else query)
+        found.update({row.id: as_instruction(row) for row in rows})
+    return found
+
+
+def by_end_to_end(db: Connection, names: Collection[str]) -> dict[str, Instruction]:
+    """Instructions in any state by their end-to-end ids; ones that we never gave are missing."""
+    found = {}
+    for chunk in chunks(sorted(set(names))):
+        rows = db.execute(select(table).where(table.c.end_to_end.in_(chunk)))
+        found.update({row.end_to_end: as_instruction(row) for row in rows})
+    return found
+
+
+def attempts(db: Connection, claim: int) -> list[Instruction]:
+    """All attempts at paying one claim, the first one first, locked."""
+    query = select(table).where(table.c.claim == claim).order_by(table.c.id).with_for_update()
+    return [as_instruction(row) for row in db.execute(query)]
+
+
+def contested(db: Connection, supervised_account: str | None = None) -> list[Instruction]:
+    """Rejected payouts that the statement shows leaving all the same, for which the books have no place."""
+    query = select(table).where(table.c.contested_at.is_not(None)).order_by(table.c.id)
+    if supervised_account is not None:
+        query = query.where(table.c.supervised_account == supervised_account)
+    return [as_instruction(row) for row in db.execute(query)]
 
 
 def as_instruction(row: Row[Any]) -> Instruction:

@@ -216,6 +216,7 @@ def _repaid(db: Connection, contract_ids: Sequence[int]) -> dict[int, dict[str, 
             select(table.c.contract_id, instruction.c.creditor_account, instruction.c.amount)
             .join(table, table.c.id == instruction.c.source_id)
             .where(instruction.c.kind == "refund", table.c.contract_id.in_(chunk))
+            .where(instruction.c.id == instruction.c.claim)  # each claim once, under the account that had paid
         )
         for row in db.execute(query):
             of_contract = repaid.setdefault(row.contract_id, {})

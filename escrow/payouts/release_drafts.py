@@ -39,6 +39,16 @@ class FamiliesFirst(Conflict):
     )
 
 
+class PaidThoughRejected(Conflict):
+    """The bank's statement shows {payouts} leaving the account although the bank had rejected it, so these lessons may
+    be paid already. Reject this request and reconcile again, or wait until the bank has taken its payment back."""
+
+    zh = (
+        "银行曾拒付 {payouts}，对账单却显示已付出，本申请的课时可能已经付过。"
+        "请驳回本申请后重新对账，或待银行将该款追回后再审批。"
+    )
+
+
 REASONS_IN_CHINESE: Final[Mapping[str, str]] = {
     "awaiting_confirmation": "待家长确认",
     "not_paid_for": "预付款不足",
@@ -69,7 +79,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRequest:
-    """A request for a month's confirmed lessons (拨付申请). `amount` in fen; `window_rule` is what let it in."""
+    """A request for a month's confirmed lessons (拨付申请). `amount` in fen; `window_rule` is what let it in.
+
+    Bounced: it was approved, and the bank did not pay it or the money came back; its lessons can be asked for again.
+    """
 
     id: int
     institution_id: int
@@ -77,7 +90,7 @@ class ReleaseRequest:
     amount: int
     lessons: int
     window_rule: str
-    state: Literal["requested", "approved", "rejected"]
+    state: Literal["requested", "approved", "rejected", "bounced"]
     requested_by: str
     requested_at: datetime
     decided_by: str | None

@@ -15,6 +15,7 @@ from escrow.payouts.release_drafts import (
     FamiliesFirst,
     LeftOut,
     MonthNotOver,
+    PaidThoughRejected,
     ReleaseRequest,
     drafted,
     nothing_to_release,
@@ -67,11 +68,12 @@ def submit(
 def approve(db: Connection, request_id: int, *, by: Caller, now: datetime) -> ReleaseRequest:
     """The bureau approves: the hold is settled and the bank is instructed.
 
-    Raises Unknown, FourEyes, AlreadyDecided, FamiliesFirst.
+    Raises Unknown, FourEyes, AlreadyDecided, FamiliesFirst, PaidThoughRejected.
     """
     request = _to_be_decided(db, request_id, by)
     institution = institutions.get(db, request.institution_id, lock=True)
     _must_let_families_go_first(db, institution)  # it may have begun to close after it asked
+    _must_not_be_contested(db, institution)
     approved = _decide(db, request, state="approved", reason=None, by=by, now=now)
     settled = Resolution(
         hold=request.hold, phase="settled", reference=f"{request.hold}/approved", effective=now, kind="release"
@@ -126,7 +128,9 @@ def _must_be_askable(db: Connection, institution: Institution, month: Month, now
     if month.end > now:
         raise MonthNotOver(month=month, next_month=month.plus(1))
     live = select(table).where(
-        table.c.institution_id == institution.id, table.c.month == str(month), table.c.state != "rejected"
+        table.c.institution_id == institution.id,
+        table.c.month == str(month),
+        table.c.state.not_in(("rejected", "bounced")),
     )
     before = db.execute(live).one_or_none()
     if before is not None:
@@ -139,6 +143,12 @@ def _must_let_families_go_first(db: Connection, institution: Institution) -> Non
         refunds = instructions.unsettled_refunds(db, institution.supervised_account)
         if institution.state == "closing" or refunds:
             raise FamiliesFirst(refunds=refunds)
+
+
+def _must_not_be_contested(db: Connection, institution: Institution) -> None:
+    found = instructions.contested(db, institution.supervised_account)
+    if found:
+        raise PaidThoughRejected(payouts=", ".join(each.end_to_end for each in found))
 
 
 def _lessons(db: Connection, institution_id: int, month: Month) -> list[Row[Any]]:

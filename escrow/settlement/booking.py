@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from escrow.access.caller import Caller
 from escrow.enrolment import payments
 from escrow.enrolment.notifications import order_reference
 from escrow.enrolment.payments import Receipt
 from escrow.enrolment.placing import IN_CHINESE, Credit
-from escrow.enrolment.tables import payment
-from escrow.payouts import instructions
+from escrow.payouts import outcomes
 from escrow.payouts.instructions import Instruction
+from escrow.payouts.outcomes import Told
 from escrow.rules.months import SHANGHAI
 from escrow.rules.working_days import due_day
 from escrow.settlement.breaks import Open
@@ -176,11 +176,7 @@ def _book_own(db: Connection, lines: Sequence[Line], *, kind: str, by: Caller, n
 
 
 def _settle(db: Connection, left: Sequence[tuple[Instruction, Line]], *, by: Caller, now: datetime) -> None:
-    post_all(db, [each.leaving(line.booked_at) for each, line in left], now=now, caller_key=by.key)
-    instructions.settle(db, [each.id for each, _ in left], at=now)
-    returned = [each.source_id for each, _ in left if each.kind == "return"]
-    for ids in chunks(returned):
-        db.execute(update(payment).where(payment.c.id.in_(ids)).values(state="returned"))
+    outcomes.left(db, [Told(instruction_id=each.id, at=line.booked_at) for each, line in left], by=by, now=now)
 
 
 def _missing(loose: Loose, matches: pd.DataFrame) -> list[Open]:

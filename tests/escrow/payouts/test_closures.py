@@ -6,8 +6,9 @@ from sqlalchemy.exc import IntegrityError
 
 from escrow.access.caller import Caller
 from escrow.enrolment import contracts, orders
-from escrow.payouts import batches, closures, instructions, releases
+from escrow.payouts import batches, closures, outcomes, releases
 from escrow.payouts.closures import AlreadyClosing
+from escrow.payouts.outcomes import Told
 from escrow.payouts.release_drafts import FamiliesFirst
 from escrow.payouts.tables import closure as closure_table
 from escrow.payouts.tables import instruction
@@ -78,7 +79,8 @@ def test_the_institution_is_paid_when_all_repayments_have_left_and_not_before(db
     batches.make(db, by=BUREAU, now=at(9, 1))
     with pytest.raises(FamiliesFirst):
         requested(db, of)  # sent is not seen leaving
-    instructions.settle(db, db.execute(select(instruction.c.id)).scalars().all(), at=at(9, 2))
+    gone = [Told(instruction_id=each, at=at(9, 2)) for each in db.execute(select(instruction.c.id)).scalars()]
+    outcomes.left(db, gone, by=BUREAU, now=at(9, 2))
     assert releases.approve(db, requested(db, of).id, by=BUREAU, now=at(9, 11)).amount == 33333
 
 
