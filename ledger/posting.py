@@ -1,12 +1,14 @@
 """Posting: lock the accounts, look up what is known, decide, write. In the caller's own transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.exc import IntegrityError
 
-from ledger import periods
+from ledger import periods, round_trips
 from ledger.accounts import as_account
 from ledger.among import among
 from ledger.batch import Batch, Columns
@@ -100,11 +102,23 @@ def _books(db: Connection, batch: Batch, holds: dict[str, Recorded]) -> Books:
 
 def _locked(db: Connection, paths: set[str]) -> tuple[dict[str, Account], datetime | None]:
     """The accounts, locked as `accounts.find` locks them, and until when the books are closed: one round trip."""
-    until = select(func.max(closing.c.until)).scalar_subquery()
-    query = select(account, until).where(among(db, account.c.path, sorted(paths))).order_by(account.c.path)
-    rows = db.execute(query.with_for_update(key_share=True, of=account)).all()
+    if db.dialect.name == "postgresql":
+        rows: Sequence[Sequence[Any]] = round_trips.rows(db, _LOCKING, {"paths": sorted(paths)})
+    else:
+        rows = db.execute(_locking(among(db, account.c.path, sorted(paths)))).all()
     found = [as_account(row[:-1]) for row in rows]
-    return {each.path: each for each in found}, rows[0][-1] if rows else None
+    until: datetime | None = rows[0][-1] if rows else None
+    return {each.path: each for each in found}, until and until.astimezone(UTC)
+
+
+def _locking(wanted: ColumnElement[bool]) -> Select[Any]:
+    until = select(func.max(closing.c.until)).scalar_subquery()
+    query = select(account, until).where(wanted).order_by(account.c.path)
+    return query.with_for_update(key_share=True, of=account)
+
+
+_WANTED: Final = account.c.path == any_(bindparam("paths", type_=ARRAY(Text)))
+_LOCKING: Final = str(_locking(_WANTED).compile(dialect=dialect()))  # type: ignore[no-untyped-call]
 
 
 def _paths(batch: Batch, holds: dict[str, Recorded]) -> set[str]:
@@ -137,8 +151,7 @@ def _taken(
     if not isinstance(caller_key, str):
         keys = [key for key, status in zip(caller_key, decision.statuses, strict=True) if status == "created"]
     try:
-        with db.begin_nested():
-            write(db, decision.rows, recorded=now, caller_key=keys)
+        write(db, decision.rows, recorded=now, caller_key=keys)
     except IntegrityError as error:
         return error
     return None

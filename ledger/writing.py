@@ -1,4 +1,4 @@
-"""Transfers into the table, in bulk, each batch one statement: binary COPY on PostgreSQL, a JSON list on SQLite.
+"""Transfers into the table, each batch one statement: a JSON list; for many of them on PostgreSQL, binary COPY.
 
 The guard of the table adds them to their accounts' totals (ledger.guards).
 """
@@ -8,13 +8,15 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain, repeat
 from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.dialects import sqlite
 
+from ledger import round_trips
 from ledger.columns import Instant
 from ledger.rows import Rows
 
@@ -25,11 +27,25 @@ _FIELDS: Final = (
 _INSTANTS: Final = frozenset({"effective", "occurred", "expires", "recorded"})
 _TEXTS: Final = frozenset({"phase", "kind", "reference", "on_expiry", "caller_key"})
 
+
+def _kind(name: str) -> str:
+    if name in _INSTANTS:
+        return "timestamptz"
+    return "text" if name in _TEXTS else "bigint"
+
+
 _COPY: Final = f"COPY ledger_transfer ({', '.join(_FIELDS)}) FROM STDIN (FORMAT BINARY)"
 _INSERT: Final = (
     f"INSERT INTO ledger_transfer ({', '.join(_FIELDS)})"  # noqa: S608  own names
     f" SELECT {', '.join(f'value ->> {number}' for number in range(len(_FIELDS)))} FROM json_each(?)"
 )
+_INSERT_FEW: Final = (
+    f"INSERT INTO ledger_transfer ({', '.join(_FIELDS)}) SELECT "  # noqa: S608  likewise
+    + ", ".join(f"(value ->> {number})::{_kind(name)}" for number, name in enumerate(_FIELDS))
+    + " FROM json_array_elements(%(rows)s) WITH ORDINALITY AS asked (value, number) ORDER BY number"
+)
+FEW: Final = 30
+"""So many are sooner sent as one statement's text than by COPY, which takes round trips of its own."""
 
 # PostgreSQL manual, COPY, "Binary Format": a signature, then each field as its length in bytes and its value.
 _HEAD: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
@@ -42,32 +58,44 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def write(db: Connection, rows: Rows, *, recorded: datetime, caller_key: str | Sequence[str]) -> None:
-    """Insert all of them, or raise SQLAlchemy's DBAPIError as any statement does: a reference was taken meanwhile, or
-    the database refuses what our decision should have."""
+    """Insert all of them; or leave the transaction as it was, and raise SQLAlchemy's DBAPIError: a reference was taken
+    meanwhile, or the database refuses what our decision should have."""
     columns = {name: getattr(rows, name, None) for name in _FIELDS} | {"recorded": recorded, "caller_key": caller_key}
     if db.dialect.name == "sqlite":
         # One statement for all: for each of many, SQLite would keep a copy of every page that its triggers change.
-        content = json.dumps(list(zip(*_as_sqlite(db, columns, len(rows)), strict=True)))
-        db.exec_driver_sql(_INSERT, (content,))
-        return
-    binary = b"".join([_HEAD, *_as_binary(columns, len(rows)), _TAIL])
+        with db.begin_nested():
+            db.exec_driver_sql(_INSERT, (_as_json(columns, len(rows)),))
+    elif len(rows) <= FEW:
+        round_trips.do_or_leave(db, _INSERT_FEW, {"rows": _as_json(columns, len(rows))})
+    else:
+        with db.begin_nested():
+            _copy(db, b"".join([_HEAD, *_as_binary(columns, len(rows)), _TAIL]))
+
+
+def _copy(db: Connection, content: bytes) -> None:
     try:
         with closing(db.connection.cursor()) as cursor, cursor.copy(_COPY) as copy:
-            copy.write(binary)
+            copy.write(content)
     except Exception as error:
-        base = db.dialect.loaded_dbapi.Error
-        raise DBAPIError.instance(_COPY, None, error, base, dialect=db.dialect) from error
+        raise round_trips.told(db, _COPY, error) from error
 
 
-def _as_sqlite(db: Connection, columns: dict[str, Any], size: int) -> Iterable[Sequence[Any]]:
-    convert = Instant().process_bind_param
+def _as_json(columns: dict[str, Any], size: int) -> str:
+    return json.dumps(list(zip(*_as_texts(columns, size), strict=True)))
+
+
+def _as_texts(columns: dict[str, Any], size: int) -> Iterable[Sequence[Any]]:
     for name, values in columns.items():
         each_own = _each_own(values)
         if name in _INSTANTS:
-            texts = {at: convert(at, db.dialect) for at in (set(values) if each_own else {values})}
+            texts = {at: _instant_text(at) for at in (set(values) if each_own else {values})}
             yield [texts[at] for at in values] if each_own else [texts[values]] * size
         else:
             yield values if each_own else [values] * size
+
+
+_instant_text: Final = partial(Instant().process_bind_param, dialect=sqlite.dialect())
+"""An instant as SQLite keeps it, and PostgreSQL reads it."""
 
 
 def _as_binary(columns: dict[str, Any], size: int) -> Iterable[bytes]:

@@ -8,12 +8,21 @@ from tests.benchmarks import (
     ledger_history,
     ledger_posting,
     ledger_recheck,
+    ledger_rivals,
     ledger_singles,
 )
 
 BENCHMARKS = {
     each.__name__.rpartition(".")[2]: each.main
-    for each in (ledger_posting, ledger_singles, ledger_history, ledger_recheck, balances_as_of, camt_reading)
+    for each in (
+        ledger_posting,
+        ledger_singles,
+        ledger_history,
+        ledger_recheck,
+        ledger_rivals,
+        balances_as_of,
+        camt_reading,
+    )
 }
 
 name = sys.argv[1] if len(sys.argv) > 1 else None

@@ -122,7 +122,7 @@ def _nouns(engine: Engine, spread: int, size: int) -> Batch:
     return batch
 
 
-def _columns(engine: Engine, spread: int, size: int) -> Batch:
+def columns_of(engine: Engine, spread: int, size: int) -> Batch:
     chance = random.Random(size)  # noqa: S311  as above
 
     def batch() -> Write:
@@ -187,7 +187,7 @@ def _copy(engine: Engine, content: bytes) -> None:
 
 _CONTESTANTS: Final[dict[str, Callable[[Engine, int, int], Batch]]] = {
     "nouns": _nouns,
-    "columns": _columns,
+    "columns": columns_of,
     "limit": _limit,
 }
 

@@ -55,13 +55,13 @@ def _line(engine: Engine, spread: int, threads: int, asked: argparse.Namespace) 
     rates: dict[str, list[int]] = {"own transaction": [], "group commit": [], "limit": []}
     for _ in range(asked.rounds):
         with GroupCommit(lambda: transaction(engine)) as writer:
-            grouped = _grouped(writer, spread)
+            by_group = grouped(writer, spread)
             for name, one in (
-                ("own transaction", _own(engine, spread)),
-                ("group commit", grouped),
+                ("own transaction", own(engine, spread)),
+                ("group commit", by_group),
                 ("limit", _bare(engine)),
             ):
-                rates[name].append(_rate(one, threads, asked.seconds))
+                rates[name].append(threaded(one, threads, asked.seconds))
     figures = {name: round(median(each)) for name, each in rates.items()}
     return {
         "database": engine.dialect.name,
@@ -73,7 +73,7 @@ def _line(engine: Engine, spread: int, threads: int, asked: argparse.Namespace) 
     }
 
 
-def _rate(one: One, threads: int, seconds: float) -> int:
+def threaded(one: One, threads: int, seconds: float) -> int:
     def work(number: int) -> int:
         chance = random.Random(number)  # noqa: S311  which accounts meet; nothing secret
         done = 0
@@ -97,7 +97,7 @@ def _transfer(chance: random.Random, spread: int) -> Transfer:
     )
 
 
-def _own(engine: Engine, spread: int) -> One:
+def own(engine: Engine, spread: int) -> One:
     def one(chance: random.Random) -> None:
         with transaction(engine) as db:
             post_all(db, [_transfer(chance, spread)], now=AT)
@@ -105,7 +105,7 @@ def _own(engine: Engine, spread: int) -> One:
     return one
 
 
-def _grouped(writer: GroupCommit, spread: int) -> One:
+def grouped(writer: GroupCommit, spread: int) -> One:
     def one(chance: random.Random) -> None:
         result = writer.submit(_transfer(chance, spread), now=AT).result()
         assert result.status == "created", result.why

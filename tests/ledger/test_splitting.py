@@ -1,5 +1,6 @@
 """Splits: shares that sum to the last minor unit, and their posting as one act on both databases."""
 
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -50,14 +51,17 @@ def test_what_is_left_over_goes_to_the_largest_fractions_and_to_the_earlier_one_
 def test_shares_follow_their_weights_when_these_change_places(amount: int, by: list[int], chance: Random) -> None:
     order = list(range(len(by)))
     chance.shuffle(order)
-    moved = shares(amount, [by[each] for each in order])
-    straight = shares(amount, by)
-    # Who gets what may change only among equal fractions; how much each weight's group gets in sum may not.
-    assert sorted(moved) == sorted(straight)
-    fractions = [Fraction(amount * each, sum(by)) % 1 for each in by]
-    for place, each in enumerate(order):
-        if fractions.count(fractions[each]) == 1:
-            assert moved[place] == straight[each]
+    # Who of equal fractions gets one more may change with the places; how many of them do may not.
+    assert _given_on(amount, [by[each] for each in order]) == _given_on(amount, by)
+
+
+def _given_on(amount: int, by: list[int]) -> Counter[Fraction]:
+    """How many units beyond the whole ones went to shares with this fraction, by fraction."""
+    exact = [Fraction(amount * weight, sum(by)) for weight in by]
+    more = Counter({each % 1: 0 for each in exact})
+    for share, each in zip(shares(amount, by), exact, strict=True):
+        more[each % 1] += share - int(each)
+    return more
 
 
 @given(amounts, weights, st.integers(1, 10**6))
