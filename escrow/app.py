@@ -29,6 +29,7 @@ from escrow.api import (
     orders,
     releases,
     repayments,
+    rosters,
     seals,
     statements,
     suspense,
@@ -58,6 +59,7 @@ PREFIX: Final = "/api/v1"
 
 _ROOMS: Final = (
     institutions,
+    rosters,
     contracts,
     explanations,
     orders,

@@ -20,6 +20,7 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "statement": "对账单",
     "release request": "拨付申请",
     "refund": "退费",
+    "roster": "名册",
     "closure": "终止办学",
     "proposal": "处理意见",
     "payout batch": "付款批次",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 import ledger.accounts
 from escrow.api.asking import Act, Look, acting, looking
 from escrow.api.description import CONTRACTS, may_refuse
+from escrow.api.findings import FindingShown
 from escrow.api.shapes import Amount, Asked, AskedAmount, Day, Fen, Id, Name, PathId, Shown
 from escrow.enrolment import contracts, payments, students
 from escrow.enrolment.contracts import BadTerms, Contract, Draft, FeeRuleBroken, LicenceExpired
@@ -19,8 +20,6 @@ from escrow.monitoring import alerts
 from escrow.monitoring.alerts import Sighting
 from escrow.refusals import Unknown
 from escrow.registry.institutions import InstitutionClosed
-from escrow.rules.finding import Finding
-from escrow.rules.rule import Citation
 
 routes = APIRouter(tags=[CONTRACTS])
 
@@ -51,41 +50,6 @@ class ContractAsked(Asked):
     price: AskedAmount
     first_lesson: Day
     last_lesson: Day
-
-
-class CitationShown(Shown):
-    """Where a rule was read (依据)."""
-
-    title: str
-    number: str
-    source: str
-    read_on: date
-    tag: str = Field(description="P: primary text, R: reprint or report of it.")
-
-
-class FindingShown(Shown):
-    """A fee rule that the contract breaks."""
-
-    rule: str
-    version: str
-    citation: CitationShown
-    limit: str
-    found: str
-    zh: str
-    en: str
-
-    @classmethod
-    def of(cls, finding: Finding) -> Self:
-        citation: Citation = finding.rule.citation
-        return cls(
-            rule=finding.rule.name,
-            version=finding.rule.version,
-            citation=CitationShown.model_validate(citation),
-            limit=finding.limit,
-            found=finding.found,
-            zh=finding.zh,
-            en=finding.en,
-        )
 
 
 class ContractShown(Shown):

@@ -9,8 +9,8 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from escrow.api.asking import Look, looking
-from escrow.api.contracts import CitationShown
 from escrow.api.description import CONTRACTS, may_refuse
+from escrow.api.findings import CitationShown
 from escrow.api.shapes import PathId, Shown
 from escrow.enrolment import contracts, explaining
 from escrow.enrolment.explaining import Verdict

@@ -12,7 +12,10 @@ from sqlalchemy import Connection, select
 
 from escrow.api.asking import Act, Look, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
+from escrow.api.findings import FindingShown
 from escrow.api.shapes import Asked, Fen, MonthText, PathId, Reason, Shown, month
+from escrow.monitoring import alerts
+from escrow.monitoring.alerts import Sighting
 from escrow.payouts import releases
 from escrow.payouts.release_drafts import (
     AlreadyRequested,
@@ -22,9 +25,11 @@ from escrow.payouts.release_drafts import (
     NothingToRelease,
     PaidThoughRejected,
     ReleaseRequest,
+    RosterMissing,
 )
 from escrow.payouts.windows import OutsideReleaseWindow
 from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
+from escrow.registry import institutions, rosters
 from escrow.teaching import confirmations
 from escrow.teaching.tables import attendance
 from ledger.chunks import chunks
@@ -76,15 +81,23 @@ class ReleaseWithLeftOut(ReleaseShown):
     left_out: list[LeftOutShown]
 
 
+class ReleaseRequested(ReleaseWithLeftOut):
+    """A new request, and what the rules found: as that no roster was filed for its month."""
+
+    findings: list[FindingShown]
+
+
 Bureau = Annotated[Act, Depends(moving_money("bureau"))]
 
 
 @routes.post(
     "/institutions/{institution_id}/release-requests",
     status_code=201,
-    response_model=ReleaseWithLeftOut,
+    response_model=ReleaseRequested,
     responses=may_refuse(
-        Unknown, OutsideReleaseWindow, MonthNotOver, AlreadyRequested, FamiliesFirst, NothingToRelease, keyed=True
+        *(Unknown, OutsideReleaseWindow, MonthNotOver, AlreadyRequested, FamiliesFirst),
+        *(RosterMissing, NothingToRelease),
+        keyed=True,
     ),
     summary="Ask for a month's release 拨付申请",
 )
@@ -95,15 +108,21 @@ def submit(
 ) -> Response:
     """Only inside the jurisdiction's window, as from the 10th 00:00 to the 15th 24:00 in Asia/Shanghai; a refusal names
     the next one. Lessons whose guardians have been silent long enough are confirmed first. It holds exactly the
-    confirmed, undisputed and unreleased lessons, and tells what it leaves out, why, and which month can hold it."""
+    confirmed, undisputed and unreleased lessons, and tells what it leaves out, why, and which month can hold it. One
+    without a roster for its month is refused or flagged, as the jurisdiction has it."""
 
-    def do(db: Connection) -> ReleaseWithLeftOut:
+    def do(db: Connection) -> ReleaseRequested:
         silence = replace(confirmations.THE_RULE, key=act.by.key)
         confirmations.confirm_by_silence(db, institution_id=institution_id, by=silence, now=act.now)
-        request = releases.submit(
-            db, institution_id, month=month(asked.month), rulebook=act.rulebook, by=act.by, now=act.now
-        )
-        return _with_left_out(db, request)
+        of_month = month(asked.month)
+        request = releases.submit(db, institution_id, month=of_month, rulebook=act.rulebook, by=act.by, now=act.now)
+        of = institutions.get(db, institution_id)
+        found = [rosters.finding(db, of, of_month, rulebook=act.rulebook, now=act.now)]
+        findings = [each for each in found if each is not None]
+        seen = [Sighting(finding=each, institution_id=institution_id, contract_id=None) for each in findings]
+        alerts.raise_(db, seen, now=act.now)
+        shown = _with_left_out(db, request)
+        return ReleaseRequested(**dict(shown), findings=[FindingShown.of(each) for each in findings])
 
     return act(do, status=201)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from escrow.monitoring import alerts
 from escrow.monitoring.alerts import Alert
-from escrow.monitoring.detectors import paying, reconciled, renewing, selling, teaching
+from escrow.monitoring.detectors import filing, paying, reconciled, renewing, selling, teaching
 from escrow.monitoring.detectors.ground import Ground, Seen
 from escrow.monitoring.tables import alert
 from escrow.rules.habits import Habits
@@ -52,6 +52,7 @@ DETECTORS: Final = tuple(
                 paying.other_account,
             ),
         ),
+        (filing.months_taught, (filing.missing_rosters,)),
         (teaching.lessons, (teaching.late_lessons,)),
         (teaching.attended, (teaching.unfunded_lessons,)),
         (reconciled.missing, (reconciled.notified_never_credited,)),

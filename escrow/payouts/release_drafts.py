@@ -49,6 +49,12 @@ class PaidThoughRejected(Conflict):
     )
 
 
+class RosterMissing(Conflict):
+    """A release is not asked for without the month's roster here. {sentence}"""
+
+    zh = "{sentence_zh}"
+
+
 REASONS_IN_CHINESE: Final[Mapping[str, str]] = {
     "awaiting_confirmation": "待家长确认",
     "not_paid_for": "预付款不足",

@@ -17,13 +17,14 @@ from escrow.payouts.release_drafts import (
     MonthNotOver,
     PaidThoughRejected,
     ReleaseRequest,
+    RosterMissing,
     drafted,
     nothing_to_release,
 )
 from escrow.payouts.tables import release_line
 from escrow.payouts.tables import release_request as table
 from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
-from escrow.registry import institutions
+from escrow.registry import institutions, rosters
 from escrow.registry.institutions import Institution
 from escrow.rules.months import Month
 from escrow.rules.rule import Rule
@@ -39,12 +40,14 @@ def submit(
 ) -> ReleaseRequest:
     """Ask for the confirmed lessons up to the end of `month` to be paid out. Only inside the jurisdiction's window.
 
-    Raises Unknown, OutsideReleaseWindow, MonthNotOver, AlreadyRequested, FamiliesFirst, NothingToRelease.
+    Raises Unknown, OutsideReleaseWindow, MonthNotOver, AlreadyRequested, FamiliesFirst, RosterMissing,
+    NothingToRelease.
     """
     by.must_act_for("institution", institution_id, "institution", institution_id)
     institution = institutions.get(db, institution_id, lock=True)
     rule = windows.must_be_inside(now, rulebook=rulebook, jurisdiction=institution.jurisdiction)
     _must_be_askable(db, institution, month, now)
+    _must_have_its_roster(db, institution, month, rulebook=rulebook, now=now)
 
     draft = drafted(_lessons(db, institution_id, month), rule, now=now)
     if draft.amount == 0:
@@ -136,6 +139,16 @@ def _must_be_askable(db: Connection, institution: Institution, month: Month, now
     if before is not None:
         raise AlreadyRequested(month=month, request=before.id, state=before.state)
     _must_let_families_go_first(db, institution)
+
+
+def _must_have_its_roster(
+    db: Connection, institution: Institution, month: Month, *, rulebook: Rulebook, now: datetime
+) -> None:
+    """Where the jurisdiction only flags, the request goes on, and the finding is the bureau's to follow."""
+    if rulebook.jurisdiction(institution.jurisdiction).enforcement == "refuse":
+        finding = rosters.finding(db, institution, month, rulebook=rulebook, now=now)
+        if finding is not None:
+            raise RosterMissing(sentence=finding.en, sentence_zh=finding.zh, rule=finding.rule.version)
 
 
 def _must_let_families_go_first(db: Connection, institution: Institution) -> None:

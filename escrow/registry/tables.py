@@ -1,11 +1,11 @@
-"""Institutions and their courses."""
+"""Institutions, their courses and their rosters."""
 
 from typing import Final
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint
 
 from escrow.db import noun
-from ledger.columns import Day, Instant, Name, Whole
+from ledger.columns import Day, Instant, Json, Name, Whole
 
 institution: Final = noun(
     "institution",
@@ -37,3 +37,18 @@ course: Final = noun(
     UniqueConstraint("institution_id", "name"),
     Index("ix_course_institution", "institution_id"),
 )
+
+roster: Final = noun(
+    "roster",
+    Column("institution_id", Whole, ForeignKey("institution.id"), nullable=False),
+    Column("month", Name, nullable=False, comment="the month of teaching, 2026-10"),
+    Column("teachers", Json, nullable=False),
+    Column("classes", Json, nullable=False),
+    Column("rule", Text, comment="the rule version that asked for it; NULL: none did"),
+    Column("due_on", Day),
+    Column("filed_by", Text, nullable=False),
+    Column("filed_at", Instant, nullable=False),
+    CheckConstraint("(rule IS NULL) = (due_on IS NULL)", name="due_on"),
+    Index("ix_roster_institution_month", "institution_id", "month", "id"),
+)
+"""Append-only: the last one of a month stands."""
