@@ -22,6 +22,7 @@ from escrow.monitoring.sweep import sweep
 from escrow.monitoring.watching import watch
 from escrow.oversight import audit as oversight
 from escrow.refusals import Unknown
+from escrow.rule_commands import rule_commands
 from escrow.rules.habits import Habits
 from escrow.rules.rulebook import Rulebook
 from escrow.settings import Settings
@@ -47,9 +48,10 @@ statement_commands = typer.Typer(help="The bank's statements 对账单.", no_arg
 db_commands = typer.Typer(help="The database.", no_args_is_help=True)
 key_commands = typer.Typer(help="Keys of callers and of banks.", no_args_is_help=True)
 statement_commands.add_typer(layout_commands.commands)
+rule_commands.add_typer(cap_commands.commands)
 cli.add_typer(statement_commands, name="statement")
 cli.add_typer(ledger_commands, name="ledger")
-cli.add_typer(cap_commands.commands, name="rules")
+cli.add_typer(rule_commands, name="rules")
 cli.add_typer(db_commands, name="db")
 cli.add_typer(key_commands, name="keys")
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from escrow.access.caller import Caller
 from escrow.db import missing_version, open_engine
 from escrow.refusals import Refusal
-from escrow.rules.rulebook import BadRuleFile, NoRuleInForce
+from escrow.rules.rulebook import BadRuleFile, NoRuleInForce, UnknownJurisdiction, UnknownParameter, UnknownVersion
 from escrow.rules.working_days import CalendarUnknown
 from escrow.settings import Settings
 from ledger.entries import LedgerRefusal
@@ -26,6 +26,7 @@ class CannotGoOn(Exception):
 
 FORESEEN: Final = (
     *(CannotGoOn, Refusal, StatementRefused, LedgerRefusal, NoRuleInForce, CalendarUnknown, BadRuleFile),
+    *(UnknownJurisdiction, UnknownParameter, UnknownVersion),
     *(DBAPIError, ArgumentError, ValidationError, OSError),
 )
 """What goes wrong without being a fault of ours: told in a sentence, without a traceback."""

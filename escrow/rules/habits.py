@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final, Literal, Self, cast, get_args
+from typing import Final, Self, cast, get_args
 
-from escrow.rules.rule import Citation, Jurisdiction, Rule, Tag
+from escrow.rules.rule import Citation, Jurisdiction, Rule, Severity, Tag
 from escrow.rules.strict_yaml import BadRuleFile, Table, read
 
 SHIPPED: Final = Path(__file__).parent / "watch"
-
-Severity = Literal["notice", "serious", "grave"]
 
 NUMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "instalments": ("days",),

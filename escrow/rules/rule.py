@@ -1,11 +1,18 @@
 """The nouns of the rulebook: a jurisdiction, a rule as one version of one parameter, and the citation that made it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, time
-from typing import Literal
+from fractions import Fraction
+from typing import Literal, TypeVar
+
+from escrow.rules.values import Value, Window, told
 
 Enforcement = Literal["refuse", "flag"]
+Severity = Literal["notice", "serious", "grave"]
 Tag = Literal["P", "R", "M"]
+
+_Kind = TypeVar("_Kind")
 
 
 class WrongKindOfValue(TypeError):
@@ -16,7 +23,9 @@ class WrongKindOfValue(TypeError):
 class Jurisdiction:
     """A place with rules of its own (辖区): the nation, or an area by its GB/T 2260 code; `parent` is a code.
 
-    `enforcement` says what a finding does here: `refuse` stops the contract, `flag` lets it in and alerts.
+    `enforcement` says what a finding does here: `refuse` stops the contract, `flag` lets it in and alerts;
+    `enforcement_of` says it for single rules. `severity` is what a breach of a rule is worth here. Both hold what
+    this place says itself; `enforcement` alone is inherited already. Ask the rulebook, it looks upwards.
     """
 
     code: str
@@ -25,6 +34,8 @@ class Jurisdiction:
     name_en: str
     parent: str | None
     enforcement: Enforcement
+    enforcement_of: Mapping[str, Enforcement] = field(default_factory=dict, hash=False)
+    severity: Mapping[str, Severity] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +45,8 @@ class Citation:
     A document's title stands in 《》; a title without them describes a requirement whose document is not known.
 
     Tag: P read in the primary text, R in a reprint or press report of it, M from memory and therefore not in use.
-    H is no law at all but a habit of the bureau's (escrow.rules.habits); no file of the law can bear it.
+    H is no law at all but a habit of the bureau's (escrow.rules.habits); no file of the law can bear it. A draft
+    (征求意见稿) is no law yet, so it is not in use either.
     """
 
     title: str
@@ -42,17 +54,7 @@ class Citation:
     source: str
     read_on: date
     tag: Tag | Literal["H"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """Days of a month, from the first to the last, both inside (1 to 31)."""
-
-    first: int
-    last: int
-
-    def __contains__(self, day_of_month: int) -> bool:
-        return self.first <= day_of_month <= self.last
+    draft: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +62,8 @@ class Rule:
     """One version of one parameter in one jurisdiction, for one category or mode where the law sets them apart.
 
     In force from `first_day` to `last_day`, both inside; no `last_day` means until further notice.
-    `decided_by` names the day that decides which version holds: signed, paid, taught …
+    `decided_by` names the day that decides which version holds: signed, paid, taught … `about` says what the rule
+    means, for all its versions; `note` what is to be known of this one.
     """
 
     name: str
@@ -70,9 +73,10 @@ class Rule:
     first_day: date
     last_day: date | None
     decided_by: str
-    value: int | str | time | Window
+    value: Value
     unit: str
     citation: Citation
+    about: str | None = None
     note: str | None = None
 
     @property
@@ -86,36 +90,51 @@ class Rule:
 
     @property
     def enabled(self) -> bool:
-        """Whether the rule may decide anything: what stands only in someone's memory may not."""
-        return self.citation.tag != "M"
+        """Whether the rule may decide anything: what stands only in someone's memory, or in a draft, may not."""
+        return self.citation.tag != "M" and not self.citation.draft
+
+    @property
+    def told(self) -> str:
+        """The value with its unit, as a list shows it: "60 lessons per subject"."""
+        return f"{told(self.value)} ({self.unit})"
 
     @property
     def integer(self) -> int:
         """The value as a whole number of `unit`. Raises WrongKindOfValue."""
-        if isinstance(self.value, int):
-            return self.value
-        raise self._wrong_kind("a whole number")
+        if isinstance(self.value, bool):
+            raise self._wrong_kind("a whole number")
+        return self.as_a(int, "a whole number")
+
+    @property
+    def flag(self) -> bool:
+        """The value as yes or no. Raises WrongKindOfValue."""
+        return self.as_a(bool, "yes or no")
+
+    @property
+    def ratio(self) -> Fraction:
+        """The value as an exact ratio. Raises WrongKindOfValue."""
+        return self.as_a(Fraction, "a ratio")
 
     @property
     def window(self) -> Window:
         """The value as days of a month. Raises WrongKindOfValue."""
-        if isinstance(self.value, Window):
-            return self.value
-        raise self._wrong_kind("a window of days")
+        return self.as_a(Window, "a window of days")
 
     @property
     def text(self) -> str:
         """The value as one of its parameter's choices. Raises WrongKindOfValue."""
-        if isinstance(self.value, str):
-            return self.value
-        raise self._wrong_kind("a choice")
+        return self.as_a(str, "a choice")
 
     @property
     def local_time(self) -> time:
         """The value as a time on the wall clock of Asia/Shanghai. Raises WrongKindOfValue."""
-        if isinstance(self.value, time):
+        return self.as_a(time, "a local time")
+
+    def as_a(self, kind: type[_Kind], asked: str | None = None) -> _Kind:
+        """The value as a noun of its own: `rule.as_a(Renewal)`. Raises WrongKindOfValue."""
+        if isinstance(self.value, kind):
             return self.value
-        raise self._wrong_kind("a local time")
+        raise self._wrong_kind(asked or kind.__name__)
 
     def holds_on(self, day: date) -> bool:
         """Whether the version is in force on this day."""

@@ -9,6 +9,9 @@ from typing import Final, TypeAlias
 
 import yaml
 
+_LOADER: Final = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""The parser in C is ten times as fast; both speak of lines alike. Nothing of them but the parse is used."""
+
 Value: TypeAlias = "str | int | Table | tuple[Value, ...]"
 
 _WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
@@ -123,11 +126,11 @@ def read(file: Path) -> Table:
     """Read one file whose content is a mapping. Raises BadRuleFile with the line of the first fault."""
     try:
         text = file.read_text(encoding="utf-8")
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(text, Loader=_LOADER):
             if isinstance(event, yaml.AliasEvent):
                 reason = f"*{event.anchor} repeats what stands elsewhere; write every value where it is meant"
                 raise BadRuleFile(file, _line(event), reason)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_LOADER)
     except UnicodeDecodeError as error:
         raise BadRuleFile(file, 1, f"the file is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except yaml.MarkedYAMLError as error:
