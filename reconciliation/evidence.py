@@ -1,12 +1,39 @@
 """What speaks for each match and what is wrong at each break, in the words that an accountant reads (Chinese)."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from reconciliation.amounts import major
+from reconciliation.sides import NONE, Numbers, Sides
+from reconciliation.transposed import swapped
 
-_ABSENT: Final = -1
+_IDENTITY: Final = {
+    "serial": ("银行流水号", "serial"),
+    "reference": ("参考号", "reference"),
+    "payer_account": ("对方账号", "counterparty_account"),
+    "payer_name": ("对方户名", "counterparty"),
+}
+"""What each rule calls its evidence, and in which column it stands; a reference is taken from the item."""
+
+_SENTENCES: Final = {
+    "under": "{shared}：账上应为 {expected}，对账单为 {shown}，少 {apart}",
+    "over": "{shared}：账上应为 {expected}，对账单为 {shown}，多 {apart}",
+    "partial": "{shared}：账上应为 {expected}，对账单为 {shown}，少 {apart}，同一款项另有流水",
+    "opposite_direction": "{shared}：账上应为 {expected}，对账单为 {shown}，收付方向相反",
+    "duplicate": "{shared}：金额 {shown} 已由另一笔流水核对，此笔疑为重复收付",
+    "bounced": "{shared}：账上已付出 {expected}，{line.on} 退回 {shown}",
+    "late": "{shared}：{line.on} 才出现在对账单上，晚于应到日期",
+    "reversed": "银行于 {line.on} 冲正 {shown}：{item.reference} {item.serial}",
+    "undone": "到账后已被银行冲正：{item.on} {expected} {item.reference}",
+    "ambiguous": "一笔流水含有多个参考号，金额 {shown}，需人工判断",
+    "overdue": "到期仍未出现在对账单上：{item.on} {expected} {item.reference}",
+    "not_in_books": "账上没有对应的款项：{line.on} {shown} {line.counterparty}",
+    "not_on_statement": "对账单上没有对应的流水：{item.on} {expected} {item.reference}",
+}
+"""What each kind of break says; "undone" is the item of a booking that was taken back."""
 
 
 class _Side(NamedTuple):
@@ -19,71 +46,135 @@ class _Side(NamedTuple):
     serial: str = ""
     reference: str = ""
     counterparty: str = ""
-    counterparty_account: str = ""
-    several: str = ""
+    remark: str = ""
 
 
-def worded(
-    settled: pd.DataFrame, left: pd.DataFrame, right: pd.DataFrame, *, currency: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Matches and breaks with their keys and sentences, in the order of the lines, then of the items."""
-    after_the_lines = settled["line"].where(settled["line"] != _ABSENT, len(left))
-    ordered = settled.assign(order=after_the_lines).sort_values(["order", "item"])
-    lines, items = _sides(left.rename(columns={"booked_on": "on"})), _sides(right.assign(several=""))
-    matches, breaks = [], []
-    for at, of, rule, kind in zip(*(ordered[name].tolist() for name in ("line", "item", "rule", "kind")), strict=True):
-        line = lines[at] if at != _ABSENT else _Side()
-        item = items[of] if of != _ABSENT else _Side()
-        if rule:
-            matches.append((line.key, item.key, rule, _evidence(rule, line, item, currency)))
-        else:
-            breaks.append((line.key, item.key, kind, _detail(kind, line, item, currency)))
+_ABSENT: Final = _Side()
+
+
+def worded(found: pd.DataFrame, sides: Sides, *, currency: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Matches, explained lines and breaks with their keys and sentences, in the order of the lines, then the items."""
+    after_the_lines = found["line"].where(found["line"] != NONE, len(sides.lines))
+    ordered = found.assign(order=after_the_lines).sort_values(["order", "item"], kind="stable")
+    by_rule = ordered["rule"] != ""
     return (
-        pd.DataFrame(matches, columns=["line_key", "item_key", "rule", "evidence"], dtype="str"),
-        pd.DataFrame(breaks, columns=["line_key", "item_key", "kind", "detail"], dtype="str"),
+        _matches(ordered[by_rule & (ordered["item"] != NONE)], sides, currency),
+        _explained(ordered[by_rule & (ordered["item"] == NONE)], sides, currency),
+        _breaks(ordered[~by_rule], sides, currency),
     )
 
 
-def _sides(side: pd.DataFrame) -> list[_Side]:
-    return [_Side(*row) for row in zip(*(side[name].tolist() for name in _Side._fields), strict=True)]
+def _matches(found: pd.DataFrame, sides: Sides, currency: str) -> pd.DataFrame:
+    at, of = found["line"].to_numpy(), found["item"].to_numpy()
+    lines, items, rules = sides.line_texts, sides.item_texts, found["rule"].to_numpy(object)
+    by = np.empty(len(found), object)
+    for rule, (_, column) in _IDENTITY.items():
+        chosen = np.flatnonzero(rules == rule)
+        side, places = (items, of) if rule == "reference" else (lines, at)
+        by[chosen] = side[column].to_numpy(object)[places[chosen]]
+    amounts = sides.lines["amount"].to_numpy()[at].tolist()
+    apart = np.abs(sides.lines["day"].to_numpy()[at] - sides.items["day"].to_numpy()[of]).tolist()
+    evidence = [
+        f"{_IDENTITY[rule][0]} {identity}，金额 {major(amount, currency)}，日期相差 {days} 天"
+        for rule, identity, amount, days in zip(rules.tolist(), by.tolist(), amounts, apart, strict=True)
+    ]
+    for place, tail in _tails(rules, sides, at, of):
+        evidence[place] += tail
+    columns = {"line_key": _keys(lines, at), "item_key": _keys(items, of), "rule": rules, "evidence": evidence}
+    return _frame(columns)
 
 
-def _evidence(rule: str, line: _Side, item: _Side, currency: str) -> str:
-    identity = {
-        "serial": f"银行流水号 {line.serial}",
-        "reference": f"参考号 {line.reference}",
-        "payer_account": f"对方账号 {line.counterparty_account}",
-        "payer_name": f"对方户名 {line.counterparty}",
-    }[rule]
-    text = f"{identity}，金额 {major(line.amount, currency)}，日期相差 {abs(line.day - item.day)} 天"
-    if rule.startswith("payer"):
-        text += "，双方均无其他候选"
-    if line.serial and item.serial and line.serial != item.serial:
-        text += f"；流水号不同：对账单 {line.serial}，账上 {item.serial}"
-    return text
+def _tails(rules: np.ndarray, sides: Sides, at: Numbers, of: Numbers) -> list[tuple[int, str]]:
+    """What must be said besides: that nobody else came into question, that the bank's serials differ."""
+    alone = [
+        (int(place), "，双方均无其他候选") for place in np.flatnonzero(np.char.startswith(rules.astype(str), "payer"))
+    ]
+    first, second = sides.lines["serial"].to_numpy()[at], sides.items["serial"].to_numpy()[of]
+    differ = np.flatnonzero((first != NONE) & (second != NONE) & (first != second)).tolist()
+    told, known = (side["serial"].to_numpy(object) for side in (sides.line_texts, sides.item_texts))
+    return alone + [(place, f"；流水号不同：对账单 {told[at[place]]}，账上 {known[of[place]]}") for place in differ]
+
+
+def _explained(found: pd.DataFrame, sides: Sides, currency: str) -> pd.DataFrame:
+    lines, others, rules = found["line"].to_numpy(), found["other"].to_numpy(), found["rule"].tolist()
+    evidence = []
+    for rule, line, other in zip(rules, _sides(sides, lines, "line"), _sides(sides, others, "line"), strict=True):
+        amount = major(line.amount, currency)
+        if rule == "reversal":
+            evidence.append(f"银行冲正：{line.on} {amount} 与 {other.on} {major(other.amount, currency)} 相抵")
+        else:
+            word = "利息" if rule == "interest" else "费用"
+            evidence.append(f"银行摘要为{word}：{line.on} {amount} {line.remark}".rstrip())
+    keys = [each.key for each in _sides(sides, others, "line")]
+    return _frame({"line_key": _keys(sides.line_texts, lines), "rule": rules, "other_key": keys, "evidence": evidence})
+
+
+def _breaks(found: pd.DataFrame, sides: Sides, currency: str) -> pd.DataFrame:
+    lines = _sides(sides, found["line"].to_numpy(), "line")
+    items = _sides(sides, found["item"].to_numpy(), "item")
+    kinds, details, hints = found["kind"].tolist(), [], []
+    for kind, line, item, at in zip(kinds, lines, items, found["line"].tolist(), strict=True):
+        told = _detail(kind, line, item, currency)
+        if kind == "ambiguous":
+            told += "：" + "、".join(sides.known[int(sides.lines["remark"].iloc[at])])
+        hint = kind in {"under", "over"} and swapped(line.amount, item.amount)
+        details.append(f"{told}；两个数字对调即相等，疑为录入颠倒" if hint else told)
+        hints.append("transposed" if hint else "")
+    keys = {"line_key": [each.key for each in lines], "item_key": [each.key for each in items]}
+    return _frame({**keys, "kind": kinds, "hint": hints, "detail": details})
 
 
 def _detail(kind: str, line: _Side, item: _Side, currency: str) -> str:
-    shown, expected = major(line.amount, currency), major(item.amount, currency)
-    match kind:
-        case "under" | "over":
-            apart = major(abs(abs(item.amount) - abs(line.amount)), currency)
-            word = "少" if kind == "under" else "多"
-            return f"{_shared(line, item)}：账上应为 {expected}，对账单为 {shown}，{word} {apart}"
-        case "opposite_direction":
-            return f"{_shared(line, item)}：账上应为 {expected}，对账单为 {shown}，收付方向相反"
-        case "duplicate":
-            return f"{_shared(line, item)}：金额 {shown} 已由另一笔流水核对，此笔疑为重复收付"
-        case "ambiguous":
-            return f"一笔流水含有多个参考号：{line.several}，金额 {shown}，需人工判断"
-        case "not_in_books":
-            return f"账上没有对应的款项：{line.on} {shown} {line.counterparty}".rstrip()
-        case _:
-            return f"对账单上没有对应的流水：{item.on} {expected} {item.reference}".rstrip()
+    which = "undone" if kind == "reversed" and not line.key else kind
+    return (
+        _SENTENCES[which]
+        .format(
+            shared=_shared(line, item),
+            shown=major(line.amount, currency),
+            expected=major(item.amount, currency),
+            apart=major(abs(abs(item.amount) - abs(line.amount)), currency),
+            line=line,
+            item=item,
+        )
+        .strip()
+    )
 
 
 def _shared(line: _Side, item: _Side) -> str:
     """The identity that the two have in common."""
     if line.reference and line.reference == item.reference:
         return f"参考号 {item.reference}"
-    return f"银行流水号 {item.serial}"
+    if line.serial and line.serial == item.serial:
+        return f"银行流水号 {item.serial}"
+    return f"对方 {item.counterparty}"
+
+
+def _sides(sides: Sides, places: Numbers, which: str) -> Sequence[_Side]:
+    """The lines or items at these places, an empty one for NONE. For breaks: few, or a person could not read them."""
+    texts, numbers = (sides.line_texts, sides.lines) if which == "line" else (sides.item_texts, sides.items)
+    there = np.unique(places[places != NONE])
+    if not len(there):
+        return [_ABSENT] * len(places)
+    rows, figures = texts.take(there), numbers.take(there)
+    reference = rows["reference"] if which == "item" else _references(sides, figures)
+    on, remark = ("on", reference) if which == "item" else ("booked_on", rows["remark"])
+    columns = (rows["key"], figures["amount"], figures["day"], rows[on], rows["serial"], reference)
+    named = zip(*(each.tolist() for each in (*columns, rows["counterparty"], remark)), strict=True)
+    of = dict(zip(there.tolist(), (_Side(*each) for each in named), strict=True))
+    return [of.get(place, _ABSENT) for place in places.tolist()]
+
+
+def _references(sides: Sides, lines: pd.DataFrame) -> pd.Series:
+    """The reference of ours that each line names, as text."""
+    items = sides.items[sides.items["reference"] != NONE].drop_duplicates("reference")
+    texts = sides.item_texts["reference"].take(items["item"].tolist()).tolist()
+    of = dict(zip(items["reference"].tolist(), texts, strict=True))
+    return pd.Series([of.get(each, "") for each in lines["reference"].tolist()], dtype="str")
+
+
+def _keys(texts: pd.DataFrame, places: Numbers) -> np.ndarray:
+    return texts["key"].to_numpy(object)[places]
+
+
+def _frame(columns: Mapping[str, object]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(each, dtype="str") for name, each in columns.items()})

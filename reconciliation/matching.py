@@ -1,52 +1,64 @@
 """Bank lines against what the books expect: met by identity, or by a payer unique on both sides; else a break.
 
 Set-based and deterministic: the order in which rows are handed in changes nothing. A line and an item are each matched
-at most once, and every line and every item ends in a match or in a break.
+at most once, and every line and every item ends in a match, in a rule that explains it, or in a break.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from datetime import date
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from reconciliation.evidence import worded
-from reconciliation.payers import comparable_account, comparable_name, unique_pairs
+from reconciliation.passes import NOTHING, Open, passes, settled
+from reconciliation.proposing import proposed
+from reconciliation.sides import NONE, Sides, prepared
 
 ITEM_COLUMNS: Final = ("key", "amount", "reference", "serial", "counterparty", "counterparty_account", "on")
 """What an expected item is: a stable key, minor units signed like the lines (+ in), our reference, the bank's serial as
-it was notified, who is on the other side, and the ISO date it is expected on. Texts are "" where unknown."""
+it was notified, who is on the other side, and the ISO date it is expected on. Texts are "" where unknown.
+
+Three columns more may be there: `account`, whose books it stands in (then the lines have one too), `due`, the ISO date
+by which the statement must show it ("" for none), and `met`, true of an item that a line met in an earlier run: it is
+not matched again, but names what repeats it, reverses it or sends it back."""
 
 BREAKS: Final = (
-    "under",  # less money than the item of that reference or serial
+    "under",  # less money than the item of that reference or serial, or of that payer with two digits swapped
     "over",  # more of it
+    "partial",  # less money, in several lines of one identity
     "opposite_direction",  # the money went the other way
     "duplicate",  # same identity and amount as a line that already met the item
     "ambiguous",  # the line names several of our references
+    "bounced",  # a payout that had left came back
+    "reversed",  # the bank took a booking back, or an item's only booking was taken back
+    "late",  # the item is met, after the day by which it was due
+    "overdue",  # an item that no line shows, though statements reach past the day by which it was due
     "not_in_books",  # a line that no item expects
-    "not_on_statement",  # an item that no line shows
+    "not_on_statement",  # an item that no line shows, and may still come
 )
-
-
-_ITEM: Final = ("item", "amount", "serial", "reference", "name", "account", "day")
-_LINE: Final = ("line", *_ITEM[1:], "named", "several")
-"""What the steps look at; the other columns are for the sentences, and each would be copied by every step."""
-
-_NOTHING: Final = pd.DataFrame({"line": [], "item": []}, dtype="int64")
-"""What a step has settled that had nothing to compare: most have not, and a merge of nothing costs its milliseconds."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """`matches`: line_key, item_key, rule, evidence. `breaks`: line_key, item_key ("" for none), kind, detail.
+    """What every line and item came to. Keys are "" where a side has none; the sentences are Chinese.
 
-    rule is serial, reference, payer_account or payer_name; kind is one of BREAKS; evidence and detail are Chinese
-    sentences. A matched item may stand in a break too: the `duplicate` that came after its match names it.
+    `matches`: line_key, item_key, rule, evidence. rule is serial, reference, payer_account or payer_name.
+    `explained`: line_key, rule, other_key, evidence: lines that need no item. rule is interest, fee or reversal, where
+    other_key is the line that undoes it or is undone.
+    `breaks`: line_key, item_key, kind (one of BREAKS), hint, detail. hint is "transposed" where the amounts differ by
+    two digits that changed places, else "". A matched item may stand in a break too: the `duplicate` after it names it.
+    `proposals`: proposal, line_key, item_key, rule, evidence: what might explain some of the breaks, for a person to
+    decide; never a match. Rows of one proposal share its id, which is the same in every run that finds it. rule is
+    split (one item came in several lines) or merged (one line pays several items).
     """
 
     matches: pd.DataFrame
+    explained: pd.DataFrame
     breaks: pd.DataFrame
+    proposals: pd.DataFrame
 
 
 def match(
@@ -56,139 +68,74 @@ def match(
     references: Callable[[str], list[str]],
     days: int = 3,
     currency: str = "CNY",
+    through: date | None = None,
 ) -> Outcome:
-    """Match one account's lines (`Statement.lines`) with the items that the books expect on it (ITEM_COLUMNS).
+    """Match lines (`Statement.lines`, with a column `account` where there are several) with expected items.
 
     `references` finds our references in a remark, check digits verified. `days` is how far apart a line and an item
-    may be when only amount and payer speak for them. Raises ValueError when a key stands twice or a date is none.
+    may be when only amount and payer speak for them. `through` is the last day that the statements cover: an item due
+    before it and not met is overdue. Raises ValueError when a key stands twice or a date is none.
     """
-    left, right = _lines(lines, items, references), _items(items)
-    settled = pd.DataFrame({"line": [], "item": [], "rule": [], "kind": []}).astype({"line": "int64", "item": "int64"})
-    lean_left, lean_right = left[list(_LINE)], right[list(_ITEM)]
-    ours, theirs, met = lean_left, lean_right, lean_right.head(0)
-    for step in _steps(days):
-        if ours.empty and (theirs.empty or step is not _rest):
-            continue
-        found = step(ours, theirs, met)
-        if found.empty:
-            continue  # most statements are done after a step or two; what nobody changed is not computed again
-        settled = pd.concat([settled, found], ignore_index=True)
-        met = lean_right[lean_right["item"].isin(settled.loc[settled["rule"] != "", "item"])]
-        ours = lean_left[~lean_left["line"].isin(settled["line"])]
-        theirs = lean_right[~lean_right["item"].isin(settled["item"])]
-    matches, breaks = worded(settled, left, right, currency=currency)
-    return Outcome(matches=matches, breaks=breaks)
+    sides = prepared(lines, items, references)
+    met = sides.items["met"] == 1
+    now = Open(lines=sides.lines, items=sides.items[~met], met=sides.items[met], sides=sides)
+    found = [NOTHING]
+    for each in passes(days):
+        if now.lines.empty:
+            break
+        step = each(now)
+        if len(step):  # most statements are done after a pass or two; what nobody changed is not computed again
+            found.append(step)
+            now = _after(now, step)
+    done = pd.concat(found, ignore_index=True)
+    done = pd.concat([done, _rest(now, done, through), _late(done, sides)], ignore_index=True)
+    matches, explained, breaks = worded(done, sides, currency=currency)
+    proposals = proposed(done, sides, currency=currency)
+    return Outcome(matches=matches, explained=explained, breaks=breaks, proposals=proposals)
 
 
-def _steps(days: int) -> Sequence[Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]]:
-    """What is tried, strongest evidence first, on what is left of lines and items, and on the items already met."""
-    return (
-        partial(_paired, rule="serial", by=["serial", "reference", "amount"]),
-        partial(_paired, rule="serial", by=["serial", "amount"]),
-        partial(_repeated, by="serial"),
-        partial(_differing, by="serial"),
-        partial(_paired, rule="reference", by=["reference", "amount"]),
-        partial(_repeated, by="reference"),
-        partial(_differing, by="reference"),
-        _several,
-        partial(_by_payer, payer="account", days=days),
-        partial(_by_payer, payer="name", days=days),
-        _rest,
+def _after(now: Open, step: pd.DataFrame) -> Open:
+    """What is open once the pass has settled this. A reversal leaves its item open: the bank may book it again."""
+    items = step["item"].to_numpy()
+    gone = items[(items != NONE) & (step["kind"] != "reversed").to_numpy()]
+    taken = items[(step["rule"] != "").to_numpy() & (items != NONE)]
+    met = np.concatenate([now.met["item"].to_numpy(), taken])
+    return Open(
+        lines=now.lines[~_among(now.sides.lines, step["line"].to_numpy())[now.lines["line"].to_numpy()]],
+        items=now.items[~_among(now.sides.items, gone)[now.items["item"].to_numpy()]],
+        met=now.sides.items[_among(now.sides.items, met)],
+        sides=now.sides,
     )
 
 
-def _lines(lines: pd.DataFrame, items: pd.DataFrame, references: Callable[[str], list[str]]) -> pd.DataFrame:
-    """The lines in a fixed order, each with the one reference of ours that it names and how many it names at all."""
-    left = lines.sort_values(["booked_on", "booked_at", "number", "key"], ignore_index=True)
-    expected = set(items["reference"]) - {""}
-    found = {remark: tuple(dict.fromkeys(references(remark))) for remark in left["remark"].unique()}
-    ours = [
-        ((end_to_end,), (end_to_end,))
-        if end_to_end in expected
-        else (tuple(each for each in found[remark] if each in expected), found[remark])
-        for end_to_end, remark in zip(left["end_to_end"], left["remark"], strict=True)
-    ]
-    left["reference"] = pd.Series([known[0] if len(known) == 1 else "" for known, _ in ours], dtype="str")
-    left["named"] = pd.Series([len(named) for _, named in ours], dtype="int64")
-    left["several"] = pd.Series(["、".join(known) if len(known) > 1 else "" for known, _ in ours], dtype="str")
-    return _prepared(left, "line", on="booked_on")
+def _among(side: pd.DataFrame, places: np.ndarray) -> np.ndarray:
+    found = np.zeros(len(side), bool)
+    found[places] = True
+    return found
 
 
-def _items(items: pd.DataFrame) -> pd.DataFrame:
-    return _prepared(items.sort_values(["on", "key"], ignore_index=True), "item", on="on")
+def _rest(now: Open, found: pd.DataFrame, through: date | None) -> pd.DataFrame:
+    """What no pass has settled: a break each."""
+    items = now.items
+    if items.empty:
+        return settled(now.lines["line"].to_numpy(), NONE, kind="not_in_books")
+    back = np.zeros(len(items), bool)
+    undone = found.loc[found["rule"].to_numpy() == "reversal", "line"].to_numpy()
+    if len(undone):
+        booked = now.sides.lines.take(undone)
+        booked = booked[booked["reversal"].to_numpy() == 0]
+        for by in ("serial", "reference"):
+            back |= ((items[by] != NONE) & items[by].isin(booked[by])).to_numpy()
+    limit = NONE if through is None else (through - date(1970, 1, 1)).days
+    due = items["due"].to_numpy()
+    kind = np.where(back, "reversed", np.where((due != NONE) & (due < limit), "overdue", "not_on_statement"))
+    lines = settled(now.lines["line"].to_numpy(), NONE, kind="not_in_books")
+    return pd.concat([lines, settled(NONE, items["item"].to_numpy(), kind=kind)], ignore_index=True)
 
 
-def _prepared(side: pd.DataFrame, position: str, *, on: str) -> pd.DataFrame:
-    if not side["key"].is_unique:
-        raise ValueError(f"a {position} key stands twice: {side.loc[side['key'].duplicated(), 'key'].iloc[0]}")
-    return side.assign(
-        **{position: range(len(side))},
-        name=side["counterparty"].map(comparable_name).astype("str"),
-        account=side["counterparty_account"].map(comparable_account).astype("str"),
-        day=pd.to_datetime(side[on], format="%Y-%m-%d").to_numpy().astype("datetime64[D]").astype("int64"),
-    )
-
-
-def _paired(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame, *, rule: str, by: list[str]) -> pd.DataFrame:
-    """The first line with the first item of the same identity and amount, the second with the second."""
-    given = [column for column in by if column != "amount"]
-    ours, theirs = (side[(side[given] != "").all(axis=1)] for side in (ours, theirs))
-    if ours.empty or theirs.empty:
-        return _NOTHING
-    left, right = (side.assign(nth=side.groupby(by).cumcount()) for side in (ours, theirs))
-    pairs = left[[*by, "nth", "line"]].merge(right[[*by, "nth", "item"]], on=[*by, "nth"])
-    return _settled(pairs, rule=rule)
-
-
-def _repeated(ours: pd.DataFrame, _theirs: pd.DataFrame, met: pd.DataFrame, *, by: str) -> pd.DataFrame:
-    """Lines that say again what a matched line said. (Payments of one batch share a serial: there names decide.)"""
-    again = ours[(ours[by] != "") & ((ours["named"] == 0) | (by == "reference"))]
-    once = met[met[by] != ""]
-    if again.empty or once.empty:
-        return _NOTHING
-    once = once.drop_duplicates([by, "amount"])
-    pairs = again[[by, "amount", "line"]].merge(once[[by, "amount", "item"]], on=[by, "amount"])
-    return _settled(pairs, kind="duplicate")
-
-
-def _differing(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame, *, by: str) -> pd.DataFrame:
-    """Lines of the same identity as an item but another amount: a break, never a match."""
-    ours, theirs = ours[ours[by] != ""], theirs[theirs[by] != ""]
-    if ours.empty or theirs.empty:
-        return _NOTHING
-    items = theirs.assign(incoming=theirs["amount"] > 0).drop_duplicates([by, "incoming"])
-    both = ours.merge(items, on=by, suffixes=("", "_item"))
-    both["opposite"] = (both["amount"] > 0) != both["incoming"]
-    both = both.sort_values(["line", "opposite", "item"]).drop_duplicates("line")
-    less = both["amount"].abs() < both["amount_item"].abs()
-    kind = less.map({True: "under", False: "over"}).where(~both["opposite"], "opposite_direction")
-    return _settled(both, kind=kind)
-
-
-def _several(ours: pd.DataFrame, _theirs: pd.DataFrame, _met: pd.DataFrame) -> pd.DataFrame:
-    return _settled(ours[ours["several"] != ""].assign(item=-1), kind="ambiguous")
-
-
-def _by_payer(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame, *, payer: str, days: int) -> pd.DataFrame:
-    """One-to-one on both sides by amount, payer and date; nothing else on the line may speak against it."""
-    unnamed = ours[(ours["named"] == 0) & (ours[payer] != "")]
-    items = theirs[theirs[payer] != ""]
-    if unnamed.empty or items.empty:
-        return _NOTHING
-    pairs = unique_pairs(unnamed, items, by=["amount", payer], days=days)
-    both = pairs.merge(unnamed, on="line").merge(items, on="item", suffixes=("", "_item"))
-    for identity in ("serial", "account"):
-        first, second = both[identity], both[f"{identity}_item"]
-        both = both[(first == "") | (second == "") | (first == second)]
-    return _settled(both, rule=f"payer_{payer}")
-
-
-def _rest(ours: pd.DataFrame, theirs: pd.DataFrame, _met: pd.DataFrame) -> pd.DataFrame:
-    lines = _settled(ours.assign(item=-1), kind="not_in_books")
-    return pd.concat([lines, _settled(theirs.assign(line=-1), kind="not_on_statement")], ignore_index=True)
-
-
-def _settled(pairs: pd.DataFrame, *, rule: str = "", kind: "str | pd.Series[str]" = "") -> pd.DataFrame:
-    """Positions of lines and items (-1 for none) with the rule that matched or the kind of break."""
-    # An inner merge without a hit may turn whole numbers into floats, and a float is no position.
-    return pairs[["line", "item"]].astype("int64").assign(rule=rule, kind=kind)
+def _late(found: pd.DataFrame, sides: Sides) -> pd.DataFrame:
+    """Matches whose line came after the item's due day."""
+    pairs = found[(found["rule"].to_numpy() != "") & (found["item"].to_numpy() != NONE)]
+    due = sides.items["due"].to_numpy()[pairs["item"].to_numpy()]
+    late = pairs[(due != NONE) & (sides.lines["day"].to_numpy()[pairs["line"].to_numpy()] > due)]
+    return settled(late["line"].to_numpy(), late["item"].to_numpy(), kind="late")
