@@ -16,10 +16,10 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    text,
 )
 
 from ledger.columns import Whole
+from ledger.planning import without
 from ledger.schema import MOVES, account, closing, limit_change, transfer
 
 _TOTALS: Final = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
@@ -43,21 +43,16 @@ class Breach:
 def audit(db: Connection) -> Iterator[Breach]:
     """Every breach of the ledger's own invariants. Each check is one query, whatever the size of the books."""
     # Each check reads whole tables. With statistics from before they were filled, PostgreSQL would rather read one of
-    # them again for every row of the other. An error in between ends the transaction, and the setting with it.
-    nested = None
-    if db.dialect.name == "postgresql":
-        nested = db.scalar(text("SHOW enable_nestloop"))
-        db.execute(text("SET LOCAL enable_nestloop = off"))
-    yield from transfers_lead_somewhere(db)
-    yield from totals_are_the_sums_of_transfers(db)
-    yield from no_account_ever_passed_its_limits(db)
-    yield from limits_are_the_last_ones_given(db)
-    yield from closed_periods_stay_closed(db)
-    yield from transfers_keep_to_one_currency(db)
-    yield from holds_end_once(db)
-    yield from holds_end_within_their_amount(db)
-    if nested is not None:
-        db.execute(text(f"SET LOCAL enable_nestloop = {nested}"))
+    # them again for every row of the other.
+    with without(db, "nestloop"):
+        yield from transfers_lead_somewhere(db)
+        yield from totals_are_the_sums_of_transfers(db)
+        yield from no_account_ever_passed_its_limits(db)
+        yield from limits_are_the_last_ones_given(db)
+        yield from closed_periods_stay_closed(db)
+        yield from transfers_keep_to_one_currency(db)
+        yield from holds_end_once(db)
+        yield from holds_end_within_their_amount(db)
 
 
 def transfers_lead_somewhere(db: Connection) -> Iterator[Breach]:
