@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 from fastapi.responses import Response
 from pydantic import Field
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
 from escrow.api.asking import Act, Look, looking, moving_money_by_form
 from escrow.api.description import BANK, may_refuse
@@ -19,7 +19,7 @@ from escrow.settlement import breaks, cash, statements
 from escrow.settlement.breaks import IN_CHINESE, Break
 from escrow.settlement.reconciling import Reconciliation, reconcile
 from escrow.settlement.statements import GapBeforeStatement, Imported, NoPeriod, NotSupervised
-from escrow.settlement.tables import match, statement_line
+from escrow.settlement.tables import STANDS, match, statement_line
 from reconciliation.proof import Proof
 from reconciliation.statement import (
     BadRow,
@@ -198,7 +198,7 @@ def _matches(db: Connection, statement_id: int) -> Counter[str | None]:
     query = (
         select(match.c.rule)
         .select_from(statement_line)
-        .outerjoin(match, match.c.line_id == statement_line.c.id)
+        .outerjoin(match, and_(match.c.line_id == statement_line.c.id, STANDS))
         .where(statement_line.c.statement_id == statement_id)
     )
     return Counter(row.rule for row in db.execute(query))

@@ -49,7 +49,7 @@ class PaymentShown(Shown):
     paid_at: datetime
     source: Literal["notification", "statement"]
     contract_id: int | None
-    state: Literal["placed", "suspense", "returning", "returned"]
+    state: Literal["placed", "suspense", "returning", "returned", "reversed"]
     reason: str
     reason_zh: str
 

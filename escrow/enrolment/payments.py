@@ -32,7 +32,7 @@ class Payment(Credit):
     recorded_at: datetime
     order_id: int | None
     contract_id: int | None
-    state: Literal["placed", "suspense", "returning", "returned"]
+    state: Literal["placed", "suspense", "returning", "returned", "reversed"]
     reason: str
 
     @property
@@ -87,6 +87,11 @@ def in_suspense(db: Connection, supervised_account: str | None = None) -> list[P
     if supervised_account is not None:
         query = query.where(payment.c.supervised_account == supervised_account)
     return [as_payment(row) for row in db.execute(query)]
+
+
+def is_known(db: Connection, credit: Credit) -> bool:
+    """Whether a credit of this account and serial stands in the books, whatever became of it."""
+    return bool(_known(db, [credit]))
 
 
 def as_payment(row: Row[Any]) -> Payment:

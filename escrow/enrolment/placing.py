@@ -30,6 +30,7 @@ IN_CHINESE: Mapping[str, str] = {
     "order_cancelled": "订单已取消",
     "contract_ended": "合同已终止",
     "contract_paid_already": "金额超过合同尚未支付的款项",
+    "reversal_undone": "冲正已撤销，款项待重新认领",
 }
 
 

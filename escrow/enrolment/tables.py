@@ -79,7 +79,7 @@ payment: Final = noun(
     UniqueConstraint("supervised_account", "serial"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("source IN ('notification', 'statement')", name="source"),
-    CheckConstraint("state IN ('placed', 'suspense', 'returning', 'returned')", name="state"),
+    CheckConstraint("state IN ('placed', 'suspense', 'returning', 'returned', 'reversed')", name="state"),
     CheckConstraint("(state = 'placed') = (contract_id IS NOT NULL)", name="placed"),
     Index("ix_payment_contract", "contract_id"),
     Index("ix_payment_state", "supervised_account", "state"),

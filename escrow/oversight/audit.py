@@ -9,9 +9,9 @@ import ledger.audit
 from escrow.access import keys
 from escrow.enrolment.tables import contract, payment, payment_order
 from escrow.oversight import records
+from escrow.oversight.bank_audit import matches_agree_in_amount, payouts_are_seen_leaving
 from escrow.payouts.tables import instruction, payout_batch, release_line, release_request
 from escrow.registry.tables import institution
-from escrow.settlement.tables import match, statement_line
 from escrow.teaching.shares import share
 from escrow.teaching.tables import attendance
 from ledger.audit import Breach
@@ -41,6 +41,7 @@ def audit(db: Connection, *, published: Mapping[int, bytes] | None = None) -> It
     yield from payouts_are_what_was_decided(db)
     yield from batches_are_their_files(db)
     yield from matches_agree_in_amount(db)
+    yield from payouts_are_seen_leaving(db)
 
 
 def money_stays_with_its_bank_account(db: Connection, homes: dict[str, str]) -> Iterator[Breach]:
@@ -205,32 +206,6 @@ def batches_are_their_files(db: Connection) -> Iterator[Breach]:
         if (row.lines, row.total, row.sha256) != (row.found, row.sum, digest):
             detail = f"{row.lines} lines of {row.total} fen, instructions {row.found} of {row.sum}; file {digest}"
             yield Breach(invariant="batches are their files", subject=f"batch:{row.id}", detail=detail)
-
-
-def matches_agree_in_amount(db: Connection) -> Iterator[Breach]:
-    """A line of the bank and the payment or payout it was matched with are of the same amount and account, and a
-    payout is settled when a line shows it, and only then."""
-    query = (
-        select(match.c.line_id, statement_line.c.account, statement_line.c.amount)
-        .add_columns(payment.c.amount.label("paid"), payment.c.supervised_account.label("paid_to"))
-        .add_columns(instruction.c.amount.label("out"), instruction.c.supervised_account.label("out_of"))
-        .outerjoin(statement_line, match.c.line_id == statement_line.c.id)
-        .outerjoin(payment, payment.c.id == match.c.payment_id)
-        .outerjoin(instruction, instruction.c.id == match.c.instruction_id)
-    )
-    for row in db.execute(query):
-        is_payment = row.paid is None or (row.paid, row.paid_to) == (row.amount, row.account)
-        is_payout = row.out is None or (-row.out, row.out_of) == (row.amount, row.account)
-        if row.amount is None or not is_payment or not is_payout:
-            detail = f"line {row.amount}, payment {row.paid}, payout {row.out}"
-            yield Breach(invariant="matches agree in amount", subject=f"line:{row.line_id}", detail=detail)
-    seen = select(instruction.c.end_to_end, instruction.c.state).outerjoin(
-        match, match.c.instruction_id == instruction.c.id
-    )
-    shown = instruction.c.state.in_(("settled", "returned"))
-    for row in db.execute(seen.where(shown != match.c.id.is_not(None)).distinct()):
-        detail = f"{row.state}, against what the statement shows"
-        yield Breach(invariant="matches agree in amount", subject=f"payout:{row.end_to_end}", detail=detail)
 
 
 def _homes(db: Connection) -> dict[str, str]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from escrow.enrolment.tables import payment
 from escrow.payouts.tables import instruction, refund, release_request
-from escrow.settlement.tables import match, statement_line
+from escrow.settlement.tables import STANDS, match
 from escrow.teaching.tables import attendance, lesson
 
 Signed = tuple[str, int]
@@ -66,7 +66,7 @@ def instructed_payouts(db: Connection) -> dict[tuple[str, int], int]:
 
 def _from_payments(db: Connection) -> Iterator[Signed]:
     p = payment.c
-    for row in _sums(db, p.amount, [p.supervised_account]):
+    for row in _sums(db, p.amount, [p.supervised_account], p.state != "reversed"):
         yield f"bank/{row.supervised_account}", int(row.total)
     for row in _sums(db, p.amount, [p.contract_id], p.contract_id.is_not(None)):
         yield f"contract/{row.contract_id}/prepaid", int(row.total)
@@ -109,17 +109,12 @@ def _from_payouts(db: Connection) -> Iterator[Signed]:
 
 
 def _from_the_bank(db: Connection) -> Iterator[Signed]:
-    """Interest and fees, as the bank's own lines state them: money in positive, money out negative."""
-    query = (
-        select(statement_line.c.account, match.c.rule, func.sum(statement_line.c.amount).label("total"))
-        .join(match, match.c.line_id == statement_line.c.id)
-        .where(match.c.rule.in_(("interest", "fee")))
-        .group_by(statement_line.c.account, match.c.rule)
-    )
-    for row in db.execute(query):
+    """Interest, fees and what was written off, as the bank's lines state them: in positive, out negative."""
+    m = match.c
+    for row in _sums(db, m.own_amount, [m.account, m.own], m.own.is_not(None), STANDS):
         bank, total = f"bank/{row.account}", int(row.total)
         yield bank, total
-        yield (f"{bank}/interest", total) if row.rule == "interest" else (f"{bank}/fees", -total)
+        yield f"{bank}/{row.own}", total if row.own == "interest" else -total
 
 
 def _summed(amounts: Iterable[Signed]) -> dict[str, int]:

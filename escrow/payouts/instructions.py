@@ -162,6 +162,21 @@ def contested(db: Connection, supervised_account: str | None = None) -> list[Ins
     return [as_instruction(row) for row in db.execute(query)]
 
 
+def unsettle(db: Connection, instruction_ids: Collection[int]) -> list[Instruction]:
+    """Note that the statement did not show these leaving after all: they are on their way again."""
+    found: list[Instruction] = []
+    for chunk in chunks(sorted(instruction_ids)):
+        again = update(table).where(table.c.id.in_(chunk)).values(state="sent", settled_at=None)
+        found += [as_instruction(row) for row in db.execute(again.returning(table))]
+    return found
+
+
+def settle_again(db: Connection, left: Collection[Instruction], *, at: datetime) -> None:
+    """Note that the statement shows these leaving after all, which had been unsettled."""
+    for chunk in chunks(sorted(each.id for each in left)):
+        db.execute(update(table).where(table.c.id.in_(chunk)).values(state="settled", settled_at=at))
+
+
 def as_instruction(row: Row[Any]) -> Instruction:
     """The noun behind a row of the table."""
     return Instruction(**row._asdict())

@@ -1,33 +1,35 @@
 """Booking what a statement proves: matched items are confirmed or settled; lines that stand alone find their place."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from escrow.access.caller import Caller
 from escrow.enrolment import payments
 from escrow.enrolment.notifications import order_reference
-from escrow.enrolment.payments import Receipt
+from escrow.enrolment.payments import Payment, Receipt
 from escrow.enrolment.placing import IN_CHINESE, Credit
-from escrow.payouts import outcomes
-from escrow.payouts.instructions import Instruction
-from escrow.payouts.outcomes import Told
 from escrow.rules.months import SHANGHAI
 from escrow.rules.working_days import due_day
+from escrow.settlement import matches
 from escrow.settlement.breaks import Open
+from escrow.settlement.matches import Wanted
+from escrow.settlement.tables import STANDS
 from escrow.settlement.tables import match as match_table
 from escrow.settlement.unmatched import Line, Loose, payment_key, payout_key
 from ledger.chunks import chunks
-from ledger.entries import Transfer
 from ledger.money import Money
-from ledger.posting import post_all
 
 WORKING_DAYS_TO_PAY_OUT = 2
 """After this many a payout that was instructed and has not left the account is a break."""
+
+
+WORKING_DAYS_TO_SHOW = 1
+"""By then the statement shows what the bank has notified, or it is a sign of fraud."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,49 +40,46 @@ class Alone:
     breaks: Sequence[Open]
 
 
-def book_matches(db: Connection, loose: Loose, matches: pd.DataFrame, *, by: Caller, now: datetime) -> list[str]:
+def book_matches(db: Connection, loose: Loose, found: pd.DataFrame, *, by: Caller, now: datetime) -> list[str]:
     """Keep the matches with rule and evidence, and settle the payouts among them. Gives the rule of each."""
     lines = {each.key: each for each in loose.lines}
     payouts = {payout_key(each.id): each for each in loose.payouts}
-    credits = {payment_key(each.id): each.id for each in loose.payments}
-    rows, left = [], []
-    for found in matches.to_dict("records"):
-        line, item = lines[found["line_key"]], found["item_key"]
-        rows.append(
-            _match(
-                line,
-                rule=found["rule"],
-                evidence=found["evidence"],
-                now=now,
-                payment_id=credits.get(item),
-                instruction_id=payouts[item].id if item in payouts else None,
-            )
+    credits = {payment_key(each.id): each for each in loose.payments}
+    wanted = [
+        Wanted(
+            account=loose.account,
+            rule=each["rule"],
+            evidence=each["evidence"],
+            lines=[lines[each["line_key"]]],
+            payments=[credits[each["item_key"]]] if each["item_key"] in credits else [],
+            payouts=[payouts[each["item_key"]]] if each["item_key"] in payouts else [],
         )
-        if item in payouts:
-            left.append((payouts[item], line))
-    _keep(db, rows)
-    _settle(db, left, by=by, now=now)
-    return [row["rule"] for row in rows]
+        for each in found.to_dict("records")
+    ]
+    matches.make(db, wanted, by=by, now=now)
+    return [each.rule for each in wanted]
 
 
 def book_alone(
     db: Connection,
     loose: Loose,
-    matches: pd.DataFrame,
+    matched: pd.DataFrame,
     found: pd.DataFrame,
     *,
     by: Caller,
     now: datetime,
 ) -> Alone:
     """Book lines that no item explains where the statement alone suffices; everything else becomes a break."""
-    taken = set(matches["line_key"])
+    taken = set(matched["line_key"])
     why = {each["line_key"]: each for each in found.to_dict("records") if each["line_key"]}
     rest = [each for each in loose.lines if each.key not in taken]
     by_kind: dict[str, list[Line]] = {}
     for line in rest:
-        by_kind.setdefault(place_of(line, why.get(line.key, {}).get("kind", "")), []).append(line)
+        by_hand = line.id in loose.undone
+        place = "break" if by_hand else place_of(line, why.get(line.key, {}).get("kind", ""))
+        by_kind.setdefault(place, []).append(line)
     # First what needs contracts: everybody locks those before the ledger's accounts.
-    explained = set(matches["item_key"])
+    explained = set(matched["item_key"])
     met = {each.id for each in loose.payments if payment_key(each.id) in explained}
     refused = _receive(db, by_kind.get("credit", []), met, by=by, now=now)
     _book_own(db, by_kind.get("interest", []), kind="interest", by=by, now=now)
@@ -88,7 +87,7 @@ def book_alone(
     listed = [_line_break(each, why.get(each.key, {})) for each in by_kind.get("break", [])]
     own = [kind for kind in ("interest", "fee") for _ in by_kind.get(kind, [])]
     booked = [*own, *["credit"] * (len(by_kind.get("credit", [])) - len(refused))]
-    return Alone(booked=booked, breaks=[*refused, *listed, *_missing(loose, matches)])
+    return Alone(booked=booked, breaks=[*refused, *listed, *_missing(loose, matched)])
 
 
 def place_of(line: Line, break_kind: str) -> str:
@@ -112,9 +111,9 @@ def _receive(db: Connection, lines: Sequence[Line], met: Collection[int], *, by:
 
     Gives those that cannot be booked because their serial is: a second line of it, or one of another amount.
     """
-    receipts = payments.receive(db, [_credit(each) for each in lines], source="statement", now=now, caller_key=by.key)
+    receipts = payments.receive(db, [credit_of(each) for each in lines], source="statement", now=now, caller_key=by.key)
     taken = {*met, *_matched(db, [each.payment.id for each in receipts])}
-    rows, listed = [], []
+    wanted, listed = [], []
     for line, receipt in zip(lines, receipts, strict=True):
         # Known and without a line of its own: the bank's word came while we were looking.
         if receipt.status == "conflicting" or receipt.payment.id in taken:
@@ -122,15 +121,42 @@ def _receive(db: Connection, lines: Sequence[Line], met: Collection[int], *, by:
             continue
         taken.add(receipt.payment.id)
         evidence = f"银行流水号 {line.serial}，{IN_CHINESE.get(receipt.payment.reason, '已入订单')}"
-        rows.append(_match(line, rule="statement_alone", evidence=evidence, now=now, payment_id=receipt.payment.id))
-    _keep(db, rows)
+        wanted.append(
+            Wanted(
+                account=line.account,
+                rule="statement_alone",
+                evidence=evidence,
+                lines=[line],
+                payments=[receipt.payment],
+            )
+        )
+    matches.make(db, wanted, by=by, now=now)
     return listed
+
+
+def receive_one(db: Connection, line: Line, *, proposal_id: int, by: Caller, now: datetime) -> Wanted:
+    """Book a credit that people say is one of its own: on the order it names, or in suspense. The match, to be made.
+
+    Its serial is the bank's only where no payment has it: another one would say that this is a repeat.
+    """
+    told = credit_of(line)
+    if not line.serial or payments.is_known(db, told):
+        told = replace(told, serial=f"line/{line.id}/{proposal_id}")
+    [receipt] = payments.receive(db, [told], source="statement", now=now, caller_key=by.key)
+    return Wanted(
+        account=line.account,
+        rule="credit",
+        evidence=f"按来款入账，{IN_CHINESE.get(receipt.payment.reason, '已入订单')}",
+        lines=[line],
+        payments=[receipt.payment],
+        proposal_id=proposal_id,
+    )
 
 
 def _matched(db: Connection, payment_ids: Sequence[int]) -> set[int]:
     """Those of the payments that a line was matched with before."""
     m = match_table.c
-    queries = (select(m.payment_id).where(m.payment_id.in_(chunk)) for chunk in chunks(payment_ids))
+    queries = (select(m.payment_id).where(m.payment_id.in_(chunk), STANDS) for chunk in chunks(payment_ids))
     return {row.payment_id for query in queries for row in db.execute(query)}
 
 
@@ -142,7 +168,8 @@ def _known_by_its_serial(line: Line, receipt: Receipt) -> Open:
     return _on_line(line, "duplicate", f"银行流水号 {line.serial} 已有一笔 {told} 元入账，此笔疑为重复")
 
 
-def _credit(line: Line) -> Credit:
+def credit_of(line: Line) -> Credit:
+    """A line as the credit that the bank would have notified."""
     return Credit(
         supervised_account=line.account,
         serial=line.serial,
@@ -157,40 +184,39 @@ def _credit(line: Line) -> Credit:
 
 def _book_own(db: Connection, lines: Sequence[Line], *, kind: str, by: Caller, now: datetime) -> None:
     """The bank's own lines: interest is owed by the agreement with it, a fee is an expense."""
-    transfers = []
-    for line in lines:
-        bank, own = f"bank/{line.account}", f"bank/{line.account}/{'interest' if kind == 'interest' else 'fees'}"
-        debit, credit = (bank, own) if kind == "interest" else (own, bank)
-        transfers.append(
-            Transfer(
-                debit=debit,
-                credit=credit,
-                amount=abs(line.amount),
-                kind=kind,
-                reference=f"line/{line.id}",
-                effective=line.booked_at,
-            )
-        )
-    post_all(db, transfers, now=now, caller_key=by.key)
-    _keep(db, [_match(each, rule=kind, evidence=each.remark, now=now) for each in lines])
+    matches.make(db, [own_of(each, kind=kind) for each in lines], by=by, now=now)
 
 
-def _settle(db: Connection, left: Sequence[tuple[Instruction, Line]], *, by: Caller, now: datetime) -> None:
-    outcomes.left(db, [Told(instruction_id=each.id, at=line.booked_at) for each, line in left], by=by, now=now)
+def own_of(line: Line, *, kind: str, proposal_id: int | None = None) -> Wanted:
+    """A line that is the bank's own: "interest" or "fee"."""
+    return Wanted(
+        account=line.account,
+        rule=kind,
+        evidence=line.remark,
+        lines=[line],
+        own="interest" if kind == "interest" else "fees",
+        own_amount=line.amount,
+        proposal_id=proposal_id,
+    )
 
 
-def _missing(loose: Loose, matches: pd.DataFrame) -> list[Open]:
+def _missing(loose: Loose, found: pd.DataFrame) -> list[Open]:
     """What the books know and the statement should show by now, and does not."""
     if loose.covered is None:
         return []
-    matched = set(matches["item_key"])
+    matched = set(found["item_key"])
     notified = [
-        _on_item(f"银行已通知到账，流水号 {each.serial}", each.amount, payment_id=each.id)
+        _on_item(_told(each, loose.covered), f"银行已通知到账，流水号 {each.serial}", each.amount, payment_id=each.id)
         for each in loose.payments
         if payment_key(each.id) not in matched and each.paid_at.astimezone(SHANGHAI).date() <= loose.covered
     ]
     instructed = [
-        _on_item(f"付款指令 {each.end_to_end} 已发送银行，对账单上未见付出", -each.amount, instruction_id=each.id)
+        _on_item(
+            "not_on_statement",
+            f"付款指令 {each.end_to_end} 已发送银行，对账单上未见付出",
+            -each.amount,
+            instruction_id=each.id,
+        )
         for each in loose.payouts
         if payout_key(each.id) not in matched
         and due_day(each.made_at.astimezone(SHANGHAI).date(), WORKING_DAYS_TO_PAY_OUT) <= loose.covered
@@ -198,9 +224,18 @@ def _missing(loose: Loose, matches: pd.DataFrame) -> list[Open]:
     return notified + instructed
 
 
-def _on_item(detail: str, amount: int, *, payment_id: int | None = None, instruction_id: int | None = None) -> Open:
+def _told(paid: Payment, covered: date) -> str:
+    """What it is when the bank has notified a payment and its statement does not show it: by the next working day it
+    must, and a payment that is missing then may never have been made."""
+    next_one = due_day(paid.paid_at.astimezone(SHANGHAI).date(), WORKING_DAYS_TO_SHOW)
+    return "notified_and_missing" if next_one <= covered else "not_on_statement"
+
+
+def _on_item(
+    kind: str, detail: str, amount: int, *, payment_id: int | None = None, instruction_id: int | None = None
+) -> Open:
     return Open(
-        kind="not_on_statement",
+        kind=kind,
         line_id=None,
         payment_id=payment_id,
         instruction_id=instruction_id,
@@ -216,27 +251,3 @@ def _line_break(line: Line, found: Mapping[Any, Any]) -> Open:
 
 def _on_line(line: Line, kind: str, detail: str) -> Open:
     return Open(kind=kind, line_id=line.id, payment_id=None, instruction_id=None, amount=line.amount, detail=detail)
-
-
-def _match(
-    line: Line,
-    *,
-    rule: str,
-    evidence: str,
-    now: datetime,
-    payment_id: int | None = None,
-    instruction_id: int | None = None,
-) -> dict[str, Any]:
-    return {
-        "line_id": line.id,
-        "payment_id": payment_id,
-        "instruction_id": instruction_id,
-        "rule": rule,
-        "evidence": evidence,
-        "matched_at": now,
-    }
-
-
-def _keep(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    for chunk in chunks(rows):
-        db.execute(insert(match_table), chunk)

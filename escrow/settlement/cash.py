@@ -1,42 +1,76 @@
 """The proof of cash: what our books say the account holds, every difference named, and what the bank says."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, case, func, select
 
 from escrow.enrolment.tables import payment
 from escrow.refusals import Unknown
 from escrow.rules.months import SHANGHAI
 from escrow.settlement import statements
-from escrow.settlement.tables import match, statement_line
+from escrow.settlement.tables import STANDS, match, statement_line
 from ledger.balances import balance
 from ledger.money import Money
 from reconciliation.proof import Difference, Proof
 
+ONLY_ON_STATEMENT: Final = "对账单有、账上无"
+ONLY_NOTIFIED: Final = "已通知、对账单尚无"
+
 
 def prove(db: Connection, account: str, *, on: date | None = None) -> Proof:
-    """Prove an account at the end of its last statement that states a balance (on or before the local day `on`).
+    """Prove an account at the end of the local day `on`, or of the last day that a statement with balances covers.
 
     Statement = ledger + what came in before the first statement + lines not in the books − payments not on the
-    statement. Raises Unknown where no such statement was imported.
+    statement. A day that none covers is proved at the end of the last one before it. Raises Unknown without any.
     """
-    last = statements.last_with_balance(db, account, until=on)
-    if last is None or last.closing is None:
+    stated = stated_at(db, account, on)
+    if stated is None:
         raise Unknown(what="statement", key=account)
-    end = datetime.combine(last.ends + timedelta(days=1), time.min, SHANGHAI)
+    day = stated.on
+    end = datetime.combine(day + timedelta(days=1), time.min, SHANGHAI)
     books = balance(db, f"bank/{account}", as_of=end)
     return Proof(
         account=account,
-        on=last.ends,
+        on=day,
         ledger_balance=Money(0 if books is None else books.amount),
         differences=(
             *_brought_in(db, account),
-            *_only_on_statement(db, account, last.ends, end),
-            *_only_in_books(db, account, last.ends, end),
+            *_only_on_statement(db, account, day),
+            *_at_other_times(db, account, day, end),
+            *_only_in_books(db, account, end),
         ),
-        statement_balance=Money(last.closing),
+        statement_balance=Money(stated.balance),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What the bank says the account held at the end of a day, in fen, and the statement that says it."""
+
+    on: date
+    balance: int
+    statement_id: int
+
+
+def stated_at(db: Connection, account: str, on: date | None = None) -> Stated | None:
+    """The bank's balance at the end of `on`; where no statement covers that day, at the end of the last one before it.
+
+    Within a statement of several days it is its opening and the account's lines up to the day.
+    """
+    last = statements.last_with_balance(db, account, until=on)
+    over = None if on is None else statements.over(db, account, on)
+    if on is not None and over is not None and over.opening is not None and (last is None or last.ends < on):
+        line = statement_line.c
+        moved = select(func.coalesce(func.sum(line.amount), 0)).where(
+            line.account == account, line.booked_on >= over.begins, line.booked_on <= on
+        )
+        return Stated(on=on, balance=over.opening + int(db.execute(moved).scalar_one()), statement_id=over.id)
+    if last is None or last.closing is None:
+        return None
+    return Stated(on=last.ends, balance=last.closing, statement_id=last.id)
 
 
 def _brought_in(db: Connection, account: str) -> Sequence[Difference]:
@@ -54,39 +88,59 @@ def _brought_in(db: Connection, account: str) -> Sequence[Difference]:
     return [Difference(name="首期对账单之前已有余额", amount=Money(brought_in), reference=first.identifier)]
 
 
-def _only_on_statement(db: Connection, account: str, day: date, end: datetime) -> list[Difference]:
-    """Lines up to the day that are not in the books, or that our books date after it."""
+def _only_on_statement(db: Connection, account: str, day: date) -> list[Difference]:
+    """Lines up to the day that stand in no match."""
     query = (
         select(statement_line)
-        .outerjoin(match, match.c.line_id == statement_line.c.id)
-        .outerjoin(payment, payment.c.id == match.c.payment_id)
-        .where(
-            statement_line.c.account == account,
-            statement_line.c.booked_on <= day,
-            or_(match.c.id.is_(None), payment.c.paid_at >= end),
-        )
+        .outerjoin(match, and_(match.c.line_id == statement_line.c.id, STANDS))
+        .where(statement_line.c.account == account, statement_line.c.booked_on <= day, match.c.id.is_(None))
         .order_by(statement_line.c.id)
     )
     return [
-        Difference(name="对账单有、账上无", amount=Money(row.amount), reference=row.serial or row.remark)
+        Difference(name=ONLY_ON_STATEMENT, amount=Money(row.amount), reference=row.serial or row.remark)
         for row in db.execute(query)
     ]
 
 
-def _only_in_books(db: Connection, account: str, day: date, end: datetime) -> list[Difference]:
-    """Payments up to the day that no line up to the day shows."""
+def _at_other_times(db: Connection, account: str, day: date, end: datetime) -> list[Difference]:
+    """Matches of which the bank and our books each show another part by the end of the day."""
+    lines = case((statement_line.c.booked_on <= day, statement_line.c.amount), else_=0)
+    payments = case((payment.c.paid_at < end, payment.c.amount), else_=0)
+    booked = case((match.c.booked_on <= day, match.c.booked), else_=0)
+    ahead = func.sum(func.coalesce(lines, 0) - func.coalesce(payments, 0) - func.coalesce(booked, 0))
+    query = (
+        select(ahead.label("ahead"))
+        .add_columns(func.max(func.coalesce(payment.c.serial, statement_line.c.serial)).label("serial"))
+        .outerjoin(statement_line, statement_line.c.id == match.c.line_id)
+        .outerjoin(payment, payment.c.id == match.c.payment_id)
+        .where(match.c.account == account, STANDS)
+        .group_by(func.coalesce(match.c.first_id, match.c.id))
+        .having(ahead != 0)
+        .order_by(func.coalesce(match.c.first_id, match.c.id))
+    )
+    return [
+        Difference(
+            name=ONLY_ON_STATEMENT if row.ahead > 0 else ONLY_NOTIFIED,
+            amount=Money(int(row.ahead)),
+            reference=row.serial or "",
+        )
+        for row in db.execute(query)
+    ]
+
+
+def _only_in_books(db: Connection, account: str, end: datetime) -> list[Difference]:
+    """Payments up to the day that stand in no match."""
     query = (
         select(payment)
-        .outerjoin(match, match.c.payment_id == payment.c.id)
-        .outerjoin(statement_line, and_(statement_line.c.id == match.c.line_id, statement_line.c.booked_on <= day))
+        .outerjoin(match, and_(match.c.payment_id == payment.c.id, STANDS))
         .where(
             payment.c.supervised_account == account,
             payment.c.paid_at < end,
-            statement_line.c.id.is_(None),
+            payment.c.state != "reversed",
+            match.c.id.is_(None),
         )
         .order_by(payment.c.id)
     )
     return [
-        Difference(name="已通知、对账单尚无", amount=Money(-row.amount), reference=row.serial)
-        for row in db.execute(query)
+        Difference(name=ONLY_NOTIFIED, amount=Money(-row.amount), reference=row.serial) for row in db.execute(query)
     ]

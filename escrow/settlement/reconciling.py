@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,8 +17,8 @@ from escrow.enrolment.payments import Payment
 from escrow.payouts.instructions import Instruction
 from escrow.registry import institutions
 from escrow.rules.months import SHANGHAI
-from escrow.settlement import booking, breaks, unmatched
-from escrow.settlement.breaks import Break
+from escrow.settlement import booking, breaks, frozen, proposal_sides, reversals, unmatched
+from escrow.settlement.breaks import Break, Open
 from escrow.settlement.statements import NotSupervised
 from escrow.settlement.unmatched import Line, Loose
 from reconciliation.matching import match
@@ -47,19 +47,54 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     # Locked, since two runs at once would match the same lines.
     if institutions.by_account(db, account, lock=True) is None:
         raise NotSupervised(account=account)
-    loose = unmatched.load(db, account)
+    loose, kept = _of_open_days(unmatched.load(db, account), db)
+    taking_back = [each for each in loose.lines if each.reversal and not _returns_a_payout(each)]
+    plain = [each for each in loose.lines if not each.reversal or _returns_a_payout(each)]
+    reversals.lock_contracts(db, taking_back, plain)
+    loose = replace(loose, lines=plain)
 
     outcome = match(line_frame(loose.lines), item_frame(loose), references=references)
+    found = _allowed(outcome.matches, loose)
 
     # Alone first: it may lock contracts, which everybody does before the ledger's accounts.
-    rest = booking.book_alone(db, loose, outcome.matches, outcome.breaks, by=by, now=now)
-    matched = booking.book_matches(db, loose, outcome.matches, by=by, now=now)
-    still = breaks.refresh(db, account, rest.breaks, now=now)
+    rest = booking.book_alone(db, loose, found, outcome.breaks, by=by, now=now)
+    matched = booking.book_matches(db, loose, found, by=by, now=now)
+    back = reversals.book(db, taking_back, by=by, now=now)
+    listed = [each for each in rest.breaks if each.line_id not in back.explained]
+    still = breaks.refresh(db, account, [*listed, *back.breaks, *kept], now=now)
+    proposal_sides.lapse(db, account)
     rules, kinds = Counter(matched), Counter(rest.booked)
+    if back.booked:
+        kinds["reversal"] = back.booked
     trail.record(
         db, by, "account.reconciled", f"account:{account}", now=now, matched=rules, booked=kinds, open=len(still)
     )
     return Reconciliation(account=account, matched=rules, booked=kinds, open=still)
+
+
+def _of_open_days(loose: Loose, db: Connection) -> tuple[Loose, list[Open]]:
+    """What may still be matched, and the breaks that stay as they are: of lines of signed days, and of late ones."""
+    signed = frozen.signed_until(db, loose.account)
+    if signed is None:
+        return loose, []
+    fixed = {each.id for each in loose.lines if each.booked_on <= signed}
+    kept = [each for each in breaks.still_open(db, loose.account) if each.line_id in fixed or each.late_line_id]
+    return replace(loose, lines=[each for each in loose.lines if each.id not in fixed]), list(kept)
+
+
+def _returns_a_payout(line: Line) -> bool:
+    """Whether a line brings a payout of ours back: some banks mark that as a reversal."""
+    return line.amount > 0 and _PAYOUT.search(f"{line.end_to_end} {line.remark}") is not None
+
+
+def _allowed(found: pd.DataFrame, loose: Loose) -> pd.DataFrame:
+    """The matches without those that somebody has undone: a rule does not do again what a person took back."""
+    if not loose.undone:
+        return found
+    undone = {(each.key, key) for each in loose.lines for key in loose.undone.get(each.id, ())}
+    pairs = zip(found["line_key"], found["item_key"], strict=True)
+    kept = pd.Series([pair not in undone for pair in pairs], index=found.index, dtype=bool)
+    return found[kept].reset_index(drop=True)
 
 
 def references(remark: str) -> list[str]:

@@ -100,6 +100,14 @@ def last_with_balance(db: Connection, account: str, *, until: date | None = None
     return None if row is None else Imported(**row._asdict())
 
 
+def over(db: Connection, account: str, day: date) -> Imported | None:
+    """The account's newest statement that states an opening balance and covers this day."""
+    s = table.c
+    query = select(table).where(s.account == account, s.begins <= day, s.ends >= day, s.opening.is_not(None))
+    row = db.execute(query.order_by(s.id.desc()).limit(1)).one_or_none()
+    return None if row is None else Imported(**row._asdict())
+
+
 def first_with_balance(db: Connection, account: str) -> Imported | None:
     """The account's earliest statement that states an opening balance."""
     query = select(table).where(table.c.account == account, table.c.opening.is_not(None))

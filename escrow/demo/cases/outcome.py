@@ -13,7 +13,7 @@ from escrow.enrolment.tables import contract, payment
 from escrow.payouts.instructions import Instruction, as_instruction
 from escrow.payouts.tables import instruction, release_request
 from escrow.rules.months import SHANGHAI
-from escrow.settlement.tables import match, statement_line
+from escrow.settlement.tables import STANDS, match, statement_line
 from escrow.teaching.tables import attendance
 
 
@@ -73,7 +73,7 @@ def payouts_of(db: Connection, kind: str, source_id: int) -> list[Instruction]:
 def seen_on(db: Connection, *, instruction_id: int | None = None, payment_id: int | None = None) -> date | None:
     """The day on which the bank's statement shows a payout leaving or a payment coming in; None: not yet."""
     ours = match.c.instruction_id == instruction_id if instruction_id else match.c.payment_id == payment_id
-    query = select(statement_line.c.booked_on).join(match, match.c.line_id == statement_line.c.id).where(ours)
+    query = select(statement_line.c.booked_on).join(match, match.c.line_id == statement_line.c.id).where(ours, STANDS)
     found: date | None = db.execute(query).scalar()
     return found
 

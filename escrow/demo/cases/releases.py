@@ -17,7 +17,7 @@ from escrow.payouts.release_drafts import ReleaseRequest
 from escrow.payouts.tables import release_request
 from escrow.payouts.windows import OutsideReleaseWindow
 from escrow.rules.months import SHANGHAI, Month
-from escrow.settlement.tables import match, statement_line
+from escrow.settlement.tables import STANDS, match, statement_line
 
 AUGUST: Final = Month(2026, 8)
 SEPTEMBER: Final = Month(2026, 9)
@@ -131,7 +131,7 @@ def _own_lines(db: Connection) -> Iterator[str]:
     query = (
         select(match.c.rule, func.count().label("lines"), func.sum(s.amount).label("amount"))
         .join(statement_line, s.id == match.c.line_id)
-        .where(match.c.rule.in_(("interest", "fee")))
+        .where(match.c.rule.in_(("interest", "fee")), STANDS)
         .group_by(match.c.rule)
         .order_by(match.c.rule.desc())
     )

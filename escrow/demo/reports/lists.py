@@ -18,7 +18,7 @@ from escrow.monitoring.tables import alert
 from escrow.payouts.tables import instruction, payout_batch, refund, release_request
 from escrow.rules.months import Month
 from escrow.settlement.breaks import IN_CHINESE, still_open
-from escrow.settlement.tables import break_, match, statement, statement_line
+from escrow.settlement.tables import STANDS, break_, match, statement, statement_line
 from escrow.teaching.tables import attendance, lesson
 from ledger.schema import account, transfer
 
@@ -129,7 +129,9 @@ def _figures(db: Connection, town: Town, *, folder: Path, seconds: int) -> Itera
     def count(of: FromClause) -> str:
         return f"{db.execute(select(func.count()).select_from(of)).scalar_one():,}"
 
-    rules = db.execute(select(match.c.rule, func.count()).group_by(match.c.rule).order_by(match.c.rule)).all()
+    rules = db.execute(
+        select(match.c.rule, func.count()).where(STANDS).group_by(match.c.rule).order_by(match.c.rule)
+    ).all()
     matched = "、".join(f"{rule} {n:,}" for rule, n in rules)
     yield f"合同 contracts {count(contract)}，到账 payments {count(payment)}，课次 sessions {count(lesson)}，"
     yield f"课时 lessons {count(attendance)}，账户 ledger accounts {count(account)}，记账 transfers {count(transfer)}"

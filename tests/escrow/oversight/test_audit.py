@@ -155,10 +155,12 @@ CHANGES = [
     ("payout_instruction", "kind = 'refund' AND state = 'settled'", "owed_path = 'institution/1/payout'", SAID),
     ("payout_batch", "lines > 0", "total = total + 1", FILES),
     ("payout_batch", "lines > 0", "sha256 = 'x'", FILES),
-    ("statement_line", "amount = 50", "amount = amount + 1", SAID),
+    ("statement_line", "amount = 50", "amount = amount + 1", AGREE),
     ("statement_line", "remark LIKE 'PO%'", "amount = amount - 1", AGREE),
     ("statement_match", "instruction_id IS NOT NULL", "instruction_id = NULL", AGREE),
-    ("statement_match", "rule = 'interest'", "rule = 'fee'", SAID),
+    ("statement_match", "rule = 'interest'", "own = 'fees'", SAID),
+    ("statement_match", "rule = 'fee'", "own_amount = own_amount - 1", AGREE),
+    ("statement_match", "rule = 'fee'", "undone_at = matched_at, undone_by = 'x', undone_why = 'x'", SAID),
 ]
 
 

@@ -325,5 +325,11 @@ def _match(db: Connection, payout: Instruction) -> None:
         "rule": "reference",
         "evidence": "",
         "matched_at": at(9, 13),
+        "account": payout.supervised_account,
+        "matched_by": "x",
+        "booked": -payout.amount,
+        "booked_on": day,
+        "own_amount": 0,
+        "transfers": [f"payout/{payout.end_to_end}"],
     }
     db.execute(insert(match).values(shown))

@@ -1,0 +1,42 @@
+"""Kinds of breaks (差异类型): how each is called, and how grave it is."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Severity = Literal["high", "medium", "low"]
+
+IN_CHINESE: Final[Mapping[str, str]] = {
+    "not_in_books": "对账单有、账上无",
+    "not_on_statement": "账上有、对账单无",
+    "notified_and_missing": "已通知到账、次一工作日对账单仍无",
+    "under": "到账少于应付",
+    "over": "到账多于应付",
+    "opposite_direction": "收付方向相反",
+    "duplicate": "重复入账",
+    "conflict": "与银行先前通知不符",
+    "ambiguous": "附言含多个编号",
+    "reversal": "冲正待核实",
+    "late_line": "已签核日的迟到流水",
+    "undone": "勾对已撤销",
+    "suspense": "款项待查",
+}
+
+_HIGH: Final = frozenset({"notified_and_missing", "duplicate", "conflict", "opposite_direction", "late_line"})
+"""Signs of fraud or of a bank that errs: looked at the same day."""
+_LOW: Final = frozenset({"not_on_statement", "suspense"})
+"""Mostly a matter of hours: the other side will show it."""
+_RANK: Final[Mapping[Severity, int]] = {"low": 0, "medium": 1, "high": 2}
+
+SEVERITY_IN_CHINESE: Final[Mapping[Severity, str]] = {"high": "高", "medium": "中", "low": "低"}
+
+
+def severity(kind: str) -> Severity:
+    """How grave a break of this kind is."""
+    if kind in _HIGH:
+        return "high"
+    return "low" if kind in _LOW else "medium"
+
+
+def is_graver(kind: str, than: str) -> bool:
+    """Whether a break of one kind is graver than one of another."""
+    return _RANK[severity(kind)] > _RANK[severity(than)]

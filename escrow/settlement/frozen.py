@@ -1,0 +1,31 @@
+"""Days that stand signed off: up to which day of an account nothing may change any more."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy import Connection, func, select
+
+from escrow.refusals import Conflict
+from escrow.settlement.tables import signoff as table
+
+
+class DayFrozen(Conflict):
+    """Account {account} is signed off up to {signed}; what belongs to {day} stays as it is. Ask for the day to be
+    reopened, with the reason; somebody else approves it."""
+
+    zh = "账户 {account} 已签核至 {signed}，{day} 的流水与勾对不能再变动；如确需更正，请申请重开该日并由他人批准。"
+
+
+def signed_until(db: Connection, account: str) -> date | None:
+    """The last day of the account that stands signed off; it and all before are frozen."""
+    query = select(func.max(table.c.day)).where(table.c.account == account, table.c.reopening_id.is_(None))
+    found: date | None = db.execute(query).scalar()
+    return found
+
+
+def must_be_open(db: Connection, account: str, days: Iterable[date]) -> None:
+    """Raises DayFrozen when one of these days is signed off."""
+    signed = signed_until(db, account)
+    for day in sorted(days):
+        if signed is not None and day <= signed:
+            raise DayFrozen(account=account, signed=signed, day=day)
