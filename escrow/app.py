@@ -33,6 +33,7 @@ from escrow.api import (
     seals,
     statements,
     suspense,
+    told,
 )
 from escrow.api.bank import NotificationTold
 from escrow.api.description import INTRODUCTION, TAGS, TITLE, described
@@ -72,6 +73,7 @@ _ROOMS: Final = (
     alerts,
     books,
     seals,
+    told,
 )
 _REFUSED: Final = (
     *(Refusal, StatementRefused, LedgerRefusal, NoRuleInForce, CalendarUnknown, UnknownJurisdiction),

@@ -25,6 +25,8 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "proposal": "处理意见",
     "payout batch": "付款批次",
     "alert": "预警",
+    "taking": "账户外收款",
+    "complaint": "投诉",
     "transfer": "分录",
     "block": "区块",
     "open": "正常",
@@ -64,6 +66,9 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "acknowledged": "处理中",
     "resolved": "已解决",
     "dismissed": "已排除",
+    "upheld": "属实",
+    "unfounded": "不属实",
+    "swept": "已归集",
 }
 """The words that a refusal's facts are told in, for the Chinese sentence."""
 

@@ -60,6 +60,9 @@ class EventTold(Asked):
     remark: str = ""
     payer: PayerTold = PayerTold()
     paid_at: Instant
+    code: Literal["", "dynamic", "static"] = Field(
+        default="", description="The kind of code that was scanned, where the bank knows: 动态码 / 静态码."
+    )
 
 
 class NotificationTold(Asked):

@@ -14,7 +14,7 @@ from escrow.access import trail
 from escrow.access.caller import Caller
 from escrow.enrolment import payments
 from escrow.enrolment.payments import Receipt
-from escrow.enrolment.placing import IN_CHINESE, Credit
+from escrow.enrolment.placing import IN_CHINESE, Code, Credit
 from escrow.enrolment.tables import bank_event
 from escrow.refusals import Conflict, Invalid
 from ledger.money import Money, NotAnAmount
@@ -63,6 +63,7 @@ class _Event(BaseModel):
     remark: str = ""
     payer: _Payer = Field(default_factory=_Payer)
     paid_at: AwareDatetime = Field(strict=False)
+    code: Code = ""
 
 
 class _Notification(BaseModel):
@@ -133,6 +134,7 @@ def _credit(event: _Event) -> Credit:
         payer=_printable(event.payer.name),
         payer_account=_printable(event.payer.account),
         paid_at=event.paid_at,
+        code=event.code,
     )
 
 

@@ -196,6 +196,7 @@ def _row(placing: Placing, source: Source, now: datetime) -> dict[str, Any]:
         "payer": credit.payer,
         "payer_account": credit.payer_account,
         "paid_at": credit.paid_at,
+        "code": credit.code,
         "source": source,
         "recorded_at": now,
         "order_id": None if order is None else order.id,

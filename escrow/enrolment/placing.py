@@ -20,6 +20,8 @@ Reason = Literal[
     "contract_paid_already",
 ]
 
+Code = Literal["", "dynamic", "static"]
+
 IN_CHINESE: Mapping[str, str] = {
     "no_reference": "附言中没有订单号",
     "unknown_order": "订单号不存在",
@@ -39,6 +41,7 @@ class Credit:
     """Money that the bank says has come into a supervised account. `amount` in fen; `serial` is the bank's own id.
 
     `reference` is the order's, as the bank carried it or as it was found in the remark; empty where there is none.
+    `code` is the kind of code that was scanned, where the bank says.
     """
 
     supervised_account: str
@@ -49,6 +52,7 @@ class Credit:
     payer: str
     payer_account: str
     paid_at: datetime
+    code: Code = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

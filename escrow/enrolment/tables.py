@@ -1,4 +1,4 @@
-"""Students, contracts, payment orders, and every credit that the bank reported."""
+"""Students, contracts, payment orders, every credit that the bank reported, and what was taken elsewhere."""
 
 from typing import Final
 
@@ -76,14 +76,36 @@ payment: Final = noun(
     Column("contract_id", Whole, ForeignKey("contract.id")),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, comment="why it stood in suspense; empty when placed at once"),
+    Column("code", Text, nullable=False, server_default=""),
     UniqueConstraint("supervised_account", "serial"),
     CheckConstraint("amount > 0", name="amount"),
     CheckConstraint("source IN ('notification', 'statement')", name="source"),
     CheckConstraint("state IN ('placed', 'suspense', 'returning', 'returned', 'reversed')", name="state"),
     CheckConstraint("(state = 'placed') = (contract_id IS NOT NULL)", name="placed"),
+    CheckConstraint("code IN ('', 'dynamic', 'static')", name="code"),
     Index("ix_payment_contract", "contract_id"),
     Index("ix_payment_state", "supervised_account", "state"),
 )
+
+taking: Final = noun(
+    "taking",
+    Column("institution_id", Whole, ForeignKey("institution.id"), nullable=False),
+    Column("contract_id", Whole, ForeignKey("contract.id"), comment="NULL: of several families, or of none yet"),
+    Column("amount", Whole, nullable=False),
+    Column("means", Text, nullable=False),
+    Column("taken_on", Day, nullable=False),
+    Column("reported_at", Instant, nullable=False),
+    Column("reported_by", Text, nullable=False),
+    Column("payment_id", Whole, ForeignKey("payment.id"), comment="the credit that brought it into the account"),
+    Column("swept_on", Day, comment="the local day of that credit, by the bank's word"),
+    CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("means IN ('cash', 'wallet', 'card')", name="means"),
+    CheckConstraint("(payment_id IS NULL) = (swept_on IS NULL)", name="swept"),
+    CheckConstraint("swept_on >= taken_on", name="order"),
+    Index("ix_taking_institution", "institution_id", "id"),
+    Index("ix_taking_payment", "payment_id"),
+)
+"""Tuition that an institution took outside the supervised account, and the credit that swept it in."""
 
 bank_event: Final = noun(
     "bank_event",

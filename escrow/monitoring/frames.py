@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from escrow.rules.months import SHANGHAI
+from escrow.rules.months import SHANGHAI, Month
 from ledger.columns import Whole
 
 DAY: Final = 86_400
@@ -74,6 +74,11 @@ def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 def integers(column: "pd.Series[Any]") -> list[int]:
     """A column as Python's own integers, which evidence can be written with."""
     return [int(each) for each in column]
+
+
+def months(instants: "pd.Series[Any]") -> "pd.Series[str]":
+    """The local month of each instant, "2026-10"."""
+    return instants.map(lambda at: str(Month.containing(instant_of(at)))).astype("str").rename("month")
 
 
 def day_of(number: int) -> date:

@@ -1,4 +1,4 @@
-"""Alerts: one open alert for one fact."""
+"""Alerts: one open alert for one fact; and the complaints of families, which the watch looks at."""
 
 from typing import Final
 
@@ -6,6 +6,18 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
 
 from escrow.db import noun
 from ledger.columns import Day, Instant, Json, Name, Whole
+
+COMPLAINTS: Final = {
+    "personal_code": "要求付款至个人收款码",
+    "cash": "收取现金",
+    "cheaper_outside": "以优惠诱导账户外付款",
+    "late_lesson": "超时授课",
+    "refused_refund": "拒绝退费",
+    "service_fee": "退费时扣除手续费",
+    "not_taught": "未按约授课",
+    "other": "其他问题",
+}
+"""What families complain of, with the words for it."""
 
 alert: Final = noun(
     "alert",
@@ -41,3 +53,29 @@ alert: Final = noun(
     ),
     Index("ix_alert_state", "state", "id"),
 )
+
+complaint: Final = noun(
+    "complaint",
+    Column("institution_id", Whole, ForeignKey("institution.id"), nullable=False),
+    Column("guardian_id", Whole, ForeignKey("guardian.id"), comment="NULL: the bureau wrote down who is not named"),
+    Column("contract_id", Whole, ForeignKey("contract.id")),
+    Column("category", Text, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("happened_on", Day, nullable=False),
+    Column("filed_at", Instant, nullable=False),
+    Column("filed_by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("answer", Text),
+    Column("answered_at", Instant),
+    Column("answered_by", Text),
+    CheckConstraint(f"category IN {tuple(COMPLAINTS)}", name="category"),
+    CheckConstraint("state IN ('open', 'upheld', 'unfounded')", name="state"),
+    CheckConstraint(
+        "(state = 'open') = (answered_at IS NULL) AND (state = 'open') = (answer IS NULL)"
+        " AND (state = 'open') = (answered_by IS NULL)",
+        name="answered",
+    ),
+    Index("ix_complaint_institution", "institution_id", "category"),
+    Index("ix_complaint_guardian", "guardian_id"),
+)
+"""Written by escrow.oversight.complaints; it stands in this wing because the watch may not look up there."""

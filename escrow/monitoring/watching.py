@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from escrow.monitoring import alerts
 from escrow.monitoring.alerts import Alert
-from escrow.monitoring.detectors import filing, paying, reconciled, renewing, selling, teaching
+from escrow.monitoring.detectors import filing, paying, reconciled, renewing, selling, teaching, told
 from escrow.monitoring.detectors.ground import Ground, Seen
 from escrow.monitoring.tables import alert
 from escrow.rules.habits import Habits
@@ -55,6 +55,10 @@ DETECTORS: Final = tuple(
         (filing.months_taught, (filing.missing_rosters,)),
         (teaching.lessons, (teaching.late_lessons,)),
         (teaching.attended, (teaching.unfunded_lessons,)),
+        (told.complaints, (told.outside_complaints, told.repeated_complaints)),
+        (told.takings, (told.unswept_takings,)),
+        (told.static_payments, (told.static_codes,)),
+        (told.counted, (told.crowded_classes,)),
         (reconciled.missing, (reconciled.notified_never_credited,)),
     )
     for detect in detects

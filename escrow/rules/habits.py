@@ -24,6 +24,10 @@ NUMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "other_account": (),
     "unfunded_lessons": ("days",),
     "notified_never_credited": (),
+    "outside_complaints": (),
+    "repeated_complaints": ("families",),
+    "unswept_takings": ("working_days",),
+    "crowded_classes": ("guests",),
 }
 """Every habit there is, with the names of its numbers: a file must give exactly these."""
 

@@ -1,4 +1,4 @@
-"""Class sessions and who was there."""
+"""Class sessions, who was there, and how many heads somebody counted."""
 
 from typing import Final
 
@@ -47,3 +47,16 @@ attendance: Final = noun(
     Index("ix_attendance_silence", "state", "silent_on"),
     Index("ix_attendance_release", "release_id"),
 )
+
+head_count: Final = noun(
+    "head_count",
+    Column("lesson_id", Whole, ForeignKey("lesson.id"), nullable=False),
+    Column("heads", Whole, nullable=False),
+    Column("counted_by", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("counted_at", Instant, nullable=False),
+    CheckConstraint("heads >= 0 AND heads <= 1000", name="heads"),
+    CheckConstraint("role IN ('institution', 'bureau')", name="role"),
+    Index("ix_head_count_lesson", "lesson_id"),
+)
+"""How many pupils sat in a class, as somebody counted them; append-only, since a second count is a second count."""

@@ -10,11 +10,22 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, fu
 
 from escrow.enrolment.tables import contract, payment, payment_order
 from escrow.monitoring.detectors.ground import Ground, Seen, seen
-from escrow.monitoring.frames import AHEAD, DAY, day_of, days, frame, instant_of, integers, local_day, records, seconds
+from escrow.monitoring.frames import (
+    AHEAD,
+    DAY,
+    day_of,
+    days,
+    frame,
+    instant_of,
+    integers,
+    local_day,
+    months,
+    records,
+    seconds,
+)
 from escrow.payouts.tables import closure
 from escrow.registry.tables import course, institution
 from escrow.rules.habits import Habit
-from escrow.rules.months import Month
 from ledger.money import Money
 
 _NAMES_NO_ORDER: Final = ("no_reference", "unknown_order", "wrong_amount")
@@ -25,7 +36,8 @@ NEVER: Final = 2**40
 def doubtful(db: Connection, since: datetime) -> pd.DataFrame:
     """Payments since that stand, or stood, in suspense, or came when the institution should not have been paid."""
     p, i = payment.c, institution.c
-    shut = select(closure.c.institution_id, seconds(closure.c.requested_at).label("at")).subquery()
+    closing = select(closure.c.institution_id, func.max(seconds(closure.c.requested_at)).label("at"))
+    shut = closing.where(closure.c.state.in_(("requested", "approved"))).group_by(closure.c.institution_id).subquery()
     first_course = (
         select(course.c.institution_id, func.min(seconds(course.c.filed_at)).label("at"))
         .group_by(course.c.institution_id)
@@ -104,7 +116,7 @@ def printed_code(paid: pd.DataFrame, ground: Ground) -> list[Seen]:
     if habit is None:
         return []
     nameless = paid[(paid["reason"] == "no_reference") & (paid["payer_account"] != "")]
-    by_month = nameless.groupby(["institution", _months(nameless["paid_at"])])
+    by_month = nameless.groupby(["institution", months(nameless["paid_at"])])
     many = nameless[by_month["payer_account"].transform("nunique") >= habit["payers"]]
 
     def told(rows: pd.DataFrame, month: str) -> tuple[str, str, str, str]:
@@ -194,7 +206,7 @@ def _monthly(
 ) -> list[Seen]:
     """One sighting for each institution and month: five hundred payments are one fact, not five hundred."""
     found = []
-    for (where, month), paid in rows.groupby(["institution", _months(rows["paid_at"])]):
+    for (where, month), paid in rows.groupby(["institution", months(rows["paid_at"])]):
         limit, figure, zh, en = told(paid, str(month))
         found.append(
             seen(
@@ -213,10 +225,6 @@ def _monthly(
             )
         )
     return found
-
-
-def _months(paid_at: "pd.Series[Any]") -> "pd.Series[str]":
-    return paid_at.map(lambda at: str(Month.containing(instant_of(at)))).astype("str").rename("month")
 
 
 def _sum(rows: pd.DataFrame) -> Money:

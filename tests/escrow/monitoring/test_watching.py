@@ -6,16 +6,20 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, update
 
+from escrow.enrolment import takings
 from escrow.monitoring import alerts
 from escrow.monitoring.alerts import Alert
 from escrow.monitoring.detectors.ground import Seen
 from escrow.monitoring.watching import look, watch
+from escrow.oversight import complaints
+from escrow.oversight.complaints import Told
 from escrow.payouts import closures
 from escrow.registry.tables import course, institution
 from escrow.settlement import breaks
 from escrow.settlement.breaks import Open
-from escrow.teaching import lessons
+from escrow.teaching import head_counts, lessons
 from escrow.teaching.lessons import Session
+from ledger.money import Money
 from tests.escrow.county import (
     BUREAU,
     RULEBOOK,
@@ -150,6 +154,37 @@ def test_what_was_notified_and_is_on_no_statement_is_seen_when_its_day_has_passe
     assert seen(db, at(7, 25)) == {"notified_never_credited": [fact]}
     breaks.refresh(db, of.account, [], now=at(7, 25))
     assert seen(db, at(7, 26)) == {}
+
+
+def test_what_people_tell_is_read_from_the_books(db: Connection) -> None:
+    of, child = school(db), family(db, 9)
+    today = date(2026, 8, 20)
+    told = Told(category="cash", told="收现金", happened_on=today)
+    complaint = complaints.file(db, of.institution.id, told, by=child.caller, now=at(8, 20))
+    taking = takings.report(
+        db,
+        of.institution.id,
+        amount=Money.parse("500.00"),
+        means="cash",
+        taken_on=today,
+        contract_id=None,
+        by=of.caller,
+        now=at(8, 20),
+    )
+    (receipt,) = receive(db, replace(credit(amount=50001, paid_at=at(8, 24)), code="static"))
+    lesson = teach(db, of, [enrolled(db, of)[1], signed(db, of, family(db, 2))], on=(8, 24))
+    head_counts.count(db, lesson, heads=2, by=of.caller, now=at(8, 24))
+    assert set(seen(db, at(8, 25))) == {"outside_complaints", "static_codes"}
+    head_counts.count(db, lesson, heads=4, by=BUREAU, now=at(8, 24))
+    assert seen(db, at(8, 26)) == {
+        "outside_complaints": [f"outside_complaints:institution:{of.institution.id}:cash:month:2026-08"],
+        "unswept_takings": [f"unswept_taking:taking:{taking.id}"],
+        "static_codes": [f"static_code:payment:{receipt.payment.id}"],
+        "crowded_classes": [f"crowded_class:lesson:{lesson}"],
+    }, "one of the two who attended has paid, two may be guests, and four were there"
+    takings.sweep(db, taking.id, serial="S1", by=of.caller, now=at(8, 26))
+    complaints.answer(db, complaint.id, state="unfounded", answer="查无此事", by=BUREAU, now=at(8, 26))
+    assert set(seen(db, at(8, 26))) == {"static_codes", "crowded_classes"}
 
 
 def test_a_second_watch_adds_to_the_alerts_of_the_first(db: Connection) -> None:
