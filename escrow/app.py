@@ -25,6 +25,7 @@ from escrow.api import (
     explanations,
     institutions,
     lessons,
+    notifications,
     operations,
     orders,
     releases,
@@ -35,10 +36,10 @@ from escrow.api import (
     suspense,
     told,
 )
-from escrow.api.bank import NotificationTold
 from escrow.api.description import INTRODUCTION, TAGS, TITLE, described
 from escrow.api.desk import Desk
 from escrow.api.limits import BodyLimit
+from escrow.api.notifications import NotificationTold
 from escrow.api.problems import problem_of
 from escrow.db import transaction
 from escrow.refusals import Refusal
@@ -64,6 +65,7 @@ _ROOMS: Final = (
     contracts,
     explanations,
     orders,
+    notifications,
     bank,
     lessons,
     releases,

@@ -1,7 +1,5 @@
 """The command line: the bank's day, the books and the service from a terminal. The clock is read here and passed on."""
 
-import base64
-import binascii
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from escrow import cap_commands, layout_commands
 from escrow import db as database
 from escrow.access import keys
-from escrow.access.caller import Role
+from escrow.key_commands import key_commands, merchant_commands
 from escrow.ledger_commands import ledger_commands
 from escrow.monitoring.sweep import sweep
 from escrow.monitoring.watching import watch
@@ -34,7 +32,6 @@ from escrow.terminal import FORESEEN, caller, shown, the_database, told
 from ledger import blocks, sealing
 from ledger.blocks import Block
 from ledger.money import Money
-from qrpay.webhooks import Key
 
 FAILED: Final = 1
 
@@ -46,7 +43,6 @@ cli = typer.Typer(
 )
 statement_commands = typer.Typer(help="The bank's statements 对账单.", no_args_is_help=True)
 db_commands = typer.Typer(help="The database.", no_args_is_help=True)
-key_commands = typer.Typer(help="Keys of callers and of banks.", no_args_is_help=True)
 statement_commands.add_typer(layout_commands.commands)
 rule_commands.add_typer(cap_commands.commands)
 cli.add_typer(statement_commands, name="statement")
@@ -54,6 +50,7 @@ cli.add_typer(ledger_commands, name="ledger")
 cli.add_typer(rule_commands, name="rules")
 cli.add_typer(db_commands, name="db")
 cli.add_typer(key_commands, name="keys")
+cli.add_typer(merchant_commands, name="merchants")
 
 Account = Annotated[str, typer.Option("--account", help="The supervised account.")]
 
@@ -187,34 +184,6 @@ def upgrade() -> None:
     with the_database(settings, upgraded=False) as engine:
         database.upgrade(engine, region=settings.region)
         _say(f"{shown(engine)} is up to date")
-
-
-@key_commands.command()
-def issue(
-    name: Annotated[str, typer.Option(help="The person or system that will act with it.")],
-    role: Annotated[Role, typer.Option(help="What it may do.")],
-    party: Annotated[int | None, typer.Option(help="The institution's or guardian's id, for those two roles.")] = None,
-) -> None:
-    """Make an API key. It is shown this once; only its hash is kept."""
-    if (party is not None) != (role in {"family", "institution"}):
-        raise typer.BadParameter("--party goes with the roles family and institution, and only with them")
-    _write(lambda db: _say(keys.issue(db, name=name, role=role, party=party, now=_now())))
-
-
-@key_commands.command()
-def trust(
-    key_id: Annotated[str, typer.Option(help="What the bank calls its key.")],
-    public_key: Annotated[str, typer.Option(help="The Ed25519 public key, 32 bytes in base64.")],
-) -> None:
-    """Believe notifications that are signed with this key of a bank, from now on."""
-    try:
-        key = Key(
-            key_id=key_id, algorithm="v1a", material=base64.b64decode(public_key, validate=True), not_before=_now()
-        )
-    except (binascii.Error, ValueError) as error:
-        raise typer.BadParameter(str(error)) from error
-    _write(lambda db: keys.trust_bank(db, key))
-    _say(f"notifications signed with {key_id} are believed")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

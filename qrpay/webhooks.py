@@ -2,20 +2,37 @@
 
 Framing by Standard Webhooks 1.0.0, "Verifying webhook authenticity": the headers webhook-id, webhook-timestamp and
 webhook-signature; what is signed is the bytes `id.timestamp.body`, the body raw, before any parsing; the last header
-lists one or more signatures, `v1,<base64>` for HMAC-SHA256 and `v1a,<base64>` for Ed25519, parted by spaces.
+lists one or more signatures, `algorithm,<base64>`, parted by spaces. The algorithms are those of qrpay.schemes: `v1`
+and `v1a` of the standard, `rsa-sha256` and `sm2-sm3` as extensions.
 
 A verified event is authentic and fresh, not new: whoever acts on it stores its id under a unique key first.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from qrpay.keys import ALGORITHMS, SIGNATURE_BYTES, Algorithm, Key, KeyRing, SigningKey
+from qrpay import events
+from qrpay.events import (
+    EPOCH,
+    MAX_BODY_BYTES,
+    SECOND,
+    SECONDS,
+    TOLERANCE,
+    BadSignature,
+    BodyTooLarge,
+    MalformedHeader,
+    MissingHeader,
+    NoMatchingKey,
+    SignatureRefused,
+    StaleTimestamp,
+    UnknownAlgorithm,
+    VerifiedEvent,
+)
+from qrpay.keys import Key, KeyRing, SigningKey
+from qrpay.schemes import SCHEMES
 
 __all__ = [
     "MAX_BODY_BYTES",
@@ -37,78 +54,29 @@ __all__ = [
     "verify",
 ]
 
-MAX_BODY_BYTES: Final = 1024 * 1024
-"""The largest body that is looked at, some thousands of notifications; a server should stop reading there too."""
-
 MAX_SIGNATURES: Final = 8
 """Signatures looked at in one header: enough for a change of keys, too few to keep us busy."""
 
-TOLERANCE: Final = timedelta(seconds=300)
-
 # No full stop in the id, or "a.1" + "2" + body and "a" + "1" + "2.body" would be signed alike.
 _ID: Final = re.compile("[A-Za-z0-9_:-]{1,128}")
-_TIMESTAMP: Final = re.compile("[0-9]{1,10}")
 _SIGNATURES: Final = re.compile("[!-~]+(?: +[!-~]+)*")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND: Final = timedelta(seconds=1)
-
-
-class SignatureRefused(Exception):
-    """The notification is not believed. At the edge this is a 401 and a row in the audit trail."""
-
-
-class BodyTooLarge(SignatureRefused):
-    """The body is longer than MAX_BODY_BYTES."""
-
-
-class MissingHeader(SignatureRefused):
-    """One of the three headers is not there."""
-
-
-class MalformedHeader(SignatureRefused):
-    """A header is there, but not as the standard writes it, or twice."""
-
-
-class StaleTimestamp(SignatureRefused):
-    """The notification was signed too long ago, or in the future."""
-
-
-class UnknownAlgorithm(SignatureRefused):
-    """None of the signatures is of a kind known here."""
-
-
-class NoMatchingKey(SignatureRefused):
-    """No key in force is pinned to the algorithm of any of the signatures."""
-
-
-class BadSignature(SignatureRefused):
-    """There are keys for it, but none of the signatures holds."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VerifiedEvent:
-    """A notification whose signature held: its id, when it was signed (UTC), by which key, and the raw body."""
-
-    id: str
-    timestamp: datetime
-    key_id: str
-    body: bytes
 
 
 def verify(
     headers: Mapping[str, str], body: bytes, *, keys: KeyRing, now: datetime, tolerance: timedelta = TOLERANCE
 ) -> VerifiedEvent:
-    """The notification, if one of its signatures holds with a key in force at `now`. Raises SignatureRefused.
+    """The notification, if one of its signatures holds with a key in force at `now`. Raises SignatureRefused, and
+    SchemeNotInstalled where a key's algorithm cannot be used here.
 
     `body` is what came over the wire, byte for byte. One good signature is enough, since a sender that changes keys
     signs with both; a malformed one of a known kind spoils the whole.
     """
-    if len(body) > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"a notification has at most {MAX_BODY_BYTES} bytes; {len(body)} came")
-    event_id = _header(headers, "webhook-id", _ID, "1 to 128 letters, digits, _, : or -")
-    timestamp = _header(headers, "webhook-timestamp", _TIMESTAMP, "whole seconds since 1970")
-    signed_at = _fresh(timestamp, now, tolerance)
-    claims = _claims(_header(headers, "webhook-signature", _SIGNATURES, "signatures parted by spaces"))
+    events.must_fit(body)
+    event_id = events.header(headers, "webhook-id", _ID, "1 to 128 letters, digits, _, : or -")
+    timestamp = events.header(headers, "webhook-timestamp", SECONDS, "whole seconds since 1970")
+    signed_at = EPOCH + int(timestamp) * SECOND
+    events.fresh(signed_at, now, before=tolerance, after=tolerance)
+    claims = _claims(events.header(headers, "webhook-signature", _SIGNATURES, "signatures parted by spaces"))
     candidates = _candidates(keys, claims, now)
     signed = _signed(event_id, timestamp, body)
     # Every candidate is tried with every signature, also after one has matched: the time taken tells nothing.
@@ -128,7 +96,7 @@ def sign(body: bytes, *, id: str, at: datetime, key: SigningKey) -> dict[str, st
     """
     if _ID.fullmatch(id) is None:
         raise ValueError(f"webhook-id must be 1 to 128 letters, digits, _, : or -; {id!r} came")
-    timestamp = str((at - _EPOCH) // _SECOND)
+    timestamp = str((at - EPOCH) // SECOND)
     signature = base64.b64encode(key.sign(_signed(id, timestamp, body))).decode("ascii")
     return {
         "webhook-id": id,
@@ -137,28 +105,7 @@ def sign(body: bytes, *, id: str, at: datetime, key: SigningKey) -> dict[str, st
     }
 
 
-def _header(headers: Mapping[str, str], name: str, shape: re.Pattern[str], wanted: str) -> str:
-    values = [value for header, value in headers.items() if header.lower() == name]
-    if not values:
-        raise MissingHeader(f"the header {name} is missing")
-    if len(values) > 1:
-        raise MalformedHeader(f"the header {name} may come once; it came {len(values)} times")
-    if shape.fullmatch(values[0]) is None:
-        raise MalformedHeader(f"the header {name} must be {wanted}; {values[0][:200]!r} came")
-    return values[0]
-
-
-def _fresh(timestamp: str, now: datetime, tolerance: timedelta) -> datetime:
-    signed_at = _EPOCH + int(timestamp) * _SECOND
-    if abs(now - signed_at) > tolerance:
-        raise StaleTimestamp(
-            f"signed at {signed_at.isoformat()}, looked at {now.isoformat()}: "
-            f"at most {tolerance // _SECOND} seconds may lie between; send it again with a new timestamp"
-        )
-    return signed_at
-
-
-def _claims(header: str) -> list[tuple[Algorithm, bytes]]:
+def _claims(header: str) -> list[tuple[str, bytes]]:
     entries = header.split()
     if len(entries) > MAX_SIGNATURES:
         raise MalformedHeader(f"webhook-signature holds at most {MAX_SIGNATURES} signatures; {len(entries)} came")
@@ -168,37 +115,20 @@ def _claims(header: str) -> list[tuple[Algorithm, bytes]]:
         if not comma:
             raise MalformedHeader(f"a signature is written version,base64; {entry[:200]!r} came")
         # Others are passed over, as the standard wants it: a sender may add new kinds beside the old.
-        if algorithm := ALGORITHMS.get(version):
-            claims.append((algorithm, _decoded(algorithm, encoded)))
+        if version in SCHEMES:
+            claims.append((version, events.one_spelling(encoded, version, SCHEMES[version].signature_bytes)))
     if not claims:
         kinds = ", ".join(sorted({entry.partition(",")[0][:20] for entry in entries}))
-        raise UnknownAlgorithm(f"a signature is one of {', '.join(ALGORITHMS)}; {kinds} came")
+        raise UnknownAlgorithm(f"a signature is one of {', '.join(SCHEMES)}; {kinds} came")
     return claims
 
 
-def _decoded(algorithm: Algorithm, encoded: str) -> bytes:
-    try:
-        signature = base64.b64decode(encoded, validate=True)
-    except binascii.Error as wrong:
-        raise MalformedHeader(f"the {algorithm} signature is not base64: {wrong}") from None
-    if len(signature) != SIGNATURE_BYTES[algorithm] or base64.b64encode(signature) != encoded.encode("ascii"):
-        raise MalformedHeader(
-            f"a {algorithm} signature is {SIGNATURE_BYTES[algorithm]} bytes in base64; {len(signature)} came"
-        )
-    return signature
-
-
-def _candidates(keys: KeyRing, claims: list[tuple[Algorithm, bytes]], now: datetime) -> list[Key]:
+def _candidates(keys: KeyRing, claims: list[tuple[str, bytes]], now: datetime) -> list[Key]:
     kinds = {algorithm for algorithm, _ in claims}
-    candidates = [key for key in keys.keys if key.algorithm in kinds and key.in_force(now)]
+    candidates = keys.for_algorithms(kinds, now)
     if not candidates:
-        known = "; ".join(
-            f"{key.key_id} is for {key.algorithm} and {'in force' if key.in_force(now) else 'not in force'}"
-            for key in keys.keys
-        )
-        raise NoMatchingKey(
-            f"no key in force for {', '.join(sorted(kinds))} at {now.isoformat()}: {known or 'no keys'}"
-        )
+        known = keys.standing(now) or "no keys"
+        raise NoMatchingKey(f"no key in force for {', '.join(sorted(kinds))} at {now.isoformat()}: {known}")
     return candidates
 
 

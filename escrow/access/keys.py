@@ -1,10 +1,10 @@
-"""Keys: the API keys of callers, and the public keys under which banks sign."""
+"""Keys: the API keys of callers, the keys under which banks and wallets sign, and our own secrets."""
 
 import base64
 import hashlib
 import secrets
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,7 +12,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from escrow.access.caller import Caller, Role
 from escrow.access.tables import api_key, bank_key, secret
 from ledger.sealing import Signer
-from qrpay.webhooks import Key, KeyRing
+from qrpay.keys import Key, KeyRing, Secret
+
+Channel = Literal["bank", "wechat", "alipay"]
+"""Whose word it is: the supervising bank's own, or a wallet's."""
+
+AES: Final = "aes-256-gcm"
+"""Not a way to sign: what WeChat Pay's encrypted words are opened with."""
 
 _SEAL: Final = "ledger-seal"
 _MARK: Final = "te_"
@@ -40,12 +46,13 @@ def caller_of(db: Connection, key: str) -> Caller | None:
     return None if row is None else Caller(name=row.name, role=row.role, party=row.party)
 
 
-def trust_bank(db: Connection, key: Key) -> None:
-    """Add a bank's public key to the ring. Keys may overlap in time, so that a bank can change its key."""
+def trust_bank(db: Connection, key: Key | Secret, *, channel: Channel = "bank") -> None:
+    """Add a key of a bank or a wallet to its ring. Keys may overlap in time, so that a bank can change its key."""
     db.execute(
         insert(bank_key).values(
             key_id=key.key_id,
-            algorithm=key.algorithm,
+            channel=channel,
+            algorithm=algorithm_of(key),
             material=base64.b64encode(key.material).decode("ascii"),
             not_before=key.not_before,
             not_after=key.not_after,
@@ -53,20 +60,22 @@ def trust_bank(db: Connection, key: Key) -> None:
     )
 
 
-def bank_keys(db: Connection) -> KeyRing:
-    """All keys of banks; each says itself when it counts."""
-    return KeyRing(
-        tuple(
-            Key(
-                key_id=row.key_id,
-                algorithm=row.algorithm,
-                material=base64.b64decode(row.material),
-                not_before=row.not_before,
-                not_after=row.not_after,
-            )
-            for row in db.execute(select(bank_key).order_by(bank_key.c.id))
-        )
-    )
+def bank_keys(db: Connection, channel: Channel = "bank") -> KeyRing:
+    """The keys for the words of one channel; each says itself when it counts. A key of one opens nothing of another."""
+    keys: list[Key] = []
+    secrets_: list[Secret] = []
+    for row in db.execute(select(bank_key).where(bank_key.c.channel == channel).order_by(bank_key.c.id)):
+        material, span = base64.b64decode(row.material), {"not_before": row.not_before, "not_after": row.not_after}
+        if row.algorithm == AES:
+            secrets_.append(Secret(key_id=row.key_id, material=material, **span))
+        else:
+            keys.append(Key(key_id=row.key_id, algorithm=row.algorithm, material=material, **span))
+    return KeyRing(keys, secrets_)
+
+
+def algorithm_of(key: Key | Secret) -> str:
+    """What a key of the ring is for."""
+    return key.algorithm if isinstance(key, Key) else AES
 
 
 def sealer(db: Connection) -> Signer:

@@ -8,6 +8,8 @@ from escrow.db import noun
 from ledger.columns import Instant, Json, Name, Whole
 
 ROLES: Final = ("family", "institution", "bank", "bureau", "auditor")
+CHANNELS: Final = ("bank", "wechat", "alipay")
+ALGORITHMS: Final = ("v1", "v1a", "rsa-sha256", "sm2-sm3", "aes-256-gcm")
 
 api_key: Final = noun(
     "api_key",
@@ -25,9 +27,13 @@ bank_key: Final = noun(
     "bank_key",
     Column("key_id", Name, nullable=False, unique=True),
     Column("algorithm", Text, nullable=False),
-    Column("material", Text, nullable=False, comment="base64 of the public key"),
+    Column("material", Text, nullable=False, comment="base64 of the public key, or of the shared secret"),
     Column("not_before", Instant, nullable=False),
     Column("not_after", Instant),
+    Column("channel", Text, nullable=False, server_default="bank", comment="whose word it is believed for"),
+    CheckConstraint(f"channel IN {CHANNELS}", name="channel"),
+    CheckConstraint(f"algorithm IN {ALGORITHMS}", name="algorithm"),
+    CheckConstraint("not_after > not_before", name="span"),
 )
 
 secret: Final = noun(
@@ -48,6 +54,19 @@ answer: Final = noun(
     UniqueConstraint("caller", "key"),
 )
 """What was answered to a request under an Idempotency-Key, refusals included: a repeat gets the same bytes."""
+
+refused_word: Final = noun(
+    "refused_word",
+    Column("slot", Instant, nullable=False, comment="the hour in which they came"),
+    Column("source", Name, nullable=False),
+    Column("times", Whole, nullable=False),
+    Column("kind", Text, nullable=False, comment="why the last one was refused"),
+    Column("last_at", Instant, nullable=False),
+    UniqueConstraint("slot", "source"),
+    CheckConstraint("times > 0", name="times"),
+)
+"""Words that were not believed, counted by source and hour: whoever sends a million leaves one row, and one entry in
+the trail."""
 
 audit_entry: Final = noun(
     "audit_entry",

@@ -1,89 +1,20 @@
-"""The bank's door: its signed word comes in, files of payouts go out."""
+"""The bank's door: files of payouts go out."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, Response
-from pydantic import Field
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
 from sqlalchemy import Connection
 
-from escrow.access import keys, trail
 from escrow.api.asking import Act, Look, looking, moving_money
 from escrow.api.description import BANK, file, may_refuse
-from escrow.api.desk import AtDesk
-from escrow.api.problems import NotReady, SignatureNotBelieved
-from escrow.api.shapes import Asked, AskedAmount, Fen, Instant, PathId, Shown
-from escrow.enrolment import notifications
-from escrow.enrolment.notifications import BANK as THE_BANK
-from escrow.enrolment.notifications import NotificationChanged, UnreadableNotification
+from escrow.api.shapes import Fen, PathId, Shown
 from escrow.payouts import batches
 from escrow.payouts.batches import NothingToSend
 from escrow.refusals import Unknown
-from ledger.entries import LedgerRefusal
-from qrpay.webhooks import SignatureRefused, verify
 
 routes = APIRouter(tags=[BANK])
-
-_LONGEST_ID: Final = 128
-_HEADERS: Final = [
-    {
-        "in": "header",
-        "name": name,
-        "required": True,
-        "schema": {"type": "string"},
-        "description": told,
-    }
-    for name, told in (
-        ("webhook-id", "The same at every repetition."),
-        ("webhook-timestamp", "Seconds since 1970; at most 300 seconds away from our clock."),
-        ("webhook-signature", "`v1a,<base64>`: Ed25519 over `id.timestamp.body`."),
-    )
-]
-
-
-class PayerTold(Asked):
-    """Who paid, as far as the bank says."""
-
-    name: str = ""
-    account: str = ""
-
-
-class EventTold(Asked):
-    """One payment that the bank booked."""
-
-    type: Literal["payment.received"]
-    serial: str = Field(description="The bank's own id of the credit: each is booked once.")
-    account: str = Field(description="The supervised account that it came into.")
-    amount: AskedAmount
-    reference: str = Field(default="", description="The order's reference, where the payment carried one.")
-    remark: str = ""
-    payer: PayerTold = PayerTold()
-    paid_at: Instant
-    code: Literal["", "dynamic", "static"] = Field(
-        default="", description="The kind of code that was scanned, where the bank knows: 动态码 / 静态码."
-    )
-
-
-class NotificationTold(Asked):
-    """What the bank sends, signed."""
-
-    events: list[EventTold]
-
-
-class EventAnswer(Shown):
-    """What became of one event."""
-
-    serial: str
-    status: Literal["booked", "parked", "repeated", "conflicting"]
-    reason: str | None = Field(default=None, description="Why it stands in suspense.")
-    reason_zh: str | None = None
-
-
-class NotificationAnswer(Shown):
-    """An answer for each event, in their order."""
-
-    events: list[EventAnswer]
 
 
 class BatchShown(Shown):
@@ -96,46 +27,6 @@ class BatchShown(Shown):
     made_by: str
     made_at: datetime
     sha256: str
-
-
-async def raw_body(request: Request) -> bytes:
-    """The body as it came over the wire: what was signed are its bytes."""
-    return await request.body()
-
-
-@routes.post(
-    "/bank/notifications",
-    response_model=NotificationAnswer,
-    responses=may_refuse(SignatureNotBelieved, UnreadableNotification, NotificationChanged, public=True),
-    openapi_extra={
-        "parameters": _HEADERS,
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NotificationTold"}}},
-        },
-    },
-    summary="The bank's signed word 到账通知",
-)
-def hear(request: Request, desk: AtDesk, body: Annotated[bytes, Depends(raw_body)]) -> Response:
-    """Standard Webhooks framing, Ed25519. Each payment is booked once, whatever is repeated, late or out of order, on
-    its order or in suspense: 200 says that the money is in the books. 401: the signature does not hold. 422: signed,
-    but not to be read. 5xx: we are ill; send it again until it is taken. No API key."""
-    now = desk.clock()
-    try:
-        event = verify(request.headers, body, keys=desk.read(keys.bank_keys), now=now)
-    except SignatureRefused as refused:
-        why, named = str(refused), request.headers.get("webhook-id", "")[:_LONGEST_ID]
-        kind = type(refused).__name__
-        desk.write(
-            lambda db: trail.record(db, THE_BANK, "notification.refused", f"notification:{named}", now=now, kind=kind)
-        )
-        raise SignatureNotBelieved(why=why) from refused
-    try:
-        answer = desk.write(lambda db: notifications.hear(db, event, now=now))
-    except LedgerRefusal as refused:
-        # The payment is real whatever our books think of it: the bank must keep on telling us.
-        raise NotReady(why=f"the ledger cannot take this payment yet: {refused}") from refused
-    return JSONResponse(answer)
 
 
 @routes.post(

@@ -1,37 +1,31 @@
 """The bank's signed word: verified events become credits; each event has an answer, and the word itself is kept."""
 
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from escrow.access import trail
 from escrow.access.caller import Caller
-from escrow.enrolment import payments
+from escrow.access.keys import Channel
+from escrow.enrolment import payments, words
 from escrow.enrolment.payments import Receipt
-from escrow.enrolment.placing import IN_CHINESE, Code, Credit
+from escrow.enrolment.placing import IN_CHINESE
 from escrow.enrolment.tables import bank_event
-from escrow.refusals import Conflict, Invalid
-from ledger.money import Money, NotAnAmount
-from qrpay import reference
-from qrpay.webhooks import VerifiedEvent
+from escrow.enrolment.words import order_reference
+from escrow.refusals import Conflict
+from qrpay.events import VerifiedEvent
 
-BANK = Caller(name="supervising bank", role="bank")
+__all__ = ["SPEAKERS", "NotificationChanged", "hear", "order_reference"]
 
-_IDENTITY: Final = "^[!-.0-~]{1,64}$"
-"""The bank's own words for a line and an account: ASCII that can be seen, no slash, for they become ledger paths."""
-_YEARS: Final = (2000, 2999)
-
-
-class UnreadableNotification(Invalid):
-    """The notification is signed but cannot be read: {why}. Send {{"events": [...]}} as agreed."""
-
-    zh = "通知签名有效，但内容无法识别：{why}。"
+SPEAKERS: Final[Mapping[Channel, Caller]] = {
+    "bank": Caller(name="supervising bank", role="bank"),
+    "wechat": Caller(name="WeChat Pay", role="bank"),
+    "alipay": Caller(name="Alipay", role="bank"),
+}
 
 
 class NotificationChanged(Conflict):
@@ -41,50 +35,23 @@ class NotificationChanged(Conflict):
     zh = "通知 {id} 此前已收到且内容不同，本次未作任何入账；新的内容请使用新的 webhook-id 发送。"
 
 
-class _Amount(BaseModel):
-    model_config = ConfigDict(strict=True)
-    amount: str
-    currency: str
-
-
-class _Payer(BaseModel):
-    model_config = ConfigDict(strict=True)
-    name: str = ""
-    account: str = ""
-
-
-class _Event(BaseModel):
-    model_config = ConfigDict(strict=True)
-    type: str
-    serial: str = Field(pattern=_IDENTITY)
-    account: str = Field(pattern=_IDENTITY)
-    amount: _Amount
-    reference: str = ""
-    remark: str = ""
-    payer: _Payer = Field(default_factory=_Payer)
-    paid_at: AwareDatetime = Field(strict=False)
-    code: Code = ""
-
-
-class _Notification(BaseModel):
-    events: list[_Event]
-
-
-def hear(db: Connection, event: VerifiedEvent, *, now: datetime) -> dict[str, Any]:
+def hear(db: Connection, event: VerifiedEvent, *, now: datetime, channel: Channel = "bank") -> dict[str, Any]:
     """Book what a verified notification says, each payment once. The same notification again gets the same answer.
 
     Answers for each event: booked, parked (with the reason), repeated, or conflicting. Raises
     UnreadableNotification or NotificationChanged, and then keeps nothing: the sender must mend it and send it again.
     """
-    before = db.execute(select(bank_event).where(bank_event.c.webhook_id == event.id)).one_or_none()
+    name = _name(channel, event)
+    before = db.execute(select(bank_event).where(bank_event.c.webhook_id == name)).one_or_none()
     if before is not None:
         if before.body.encode("utf-8") != event.body:
-            raise NotificationChanged(id=event.id)
+            raise NotificationChanged(id=name)
         return dict(before.answer)
-    receipts = payments.receive(db, _credits(event.body), source="notification", now=now, caller_key=event.id)
+    said = words.credits(db, channel, event.body)
+    receipts = payments.receive(db, said, source="notification", now=now, caller_key=name)
     answer = {"events": [_answer(each) for each in receipts]}
     kept = {
-        "webhook_id": event.id,
+        "webhook_id": name,
         "key_id": event.key_id,
         "received_at": now,
         "body": event.body.decode("utf-8"),
@@ -94,62 +61,15 @@ def hear(db: Connection, event: VerifiedEvent, *, now: datetime) -> dict[str, An
     # The bank may send the same word twice at once; its payments are booked once, and so it is kept once.
     db.execute(insert(bank_event).values(kept).on_conflict_do_nothing(index_elements=["webhook_id"]))
     conflicts = [each.payment.serial for each in receipts if each.status == "conflicting"]
-    trail.record(
-        db,
-        Caller(name=BANK.name, role=BANK.role, key=event.id),
-        "notification.heard",
-        f"notification:{event.id}",
-        now=now,
-        events=len(receipts),
-        conflicts=conflicts,
-    )
+    by = replace(SPEAKERS[channel], key=name)
+    facts = {"events": len(receipts), "conflicts": conflicts}
+    trail.record(db, by, "notification.heard", f"notification:{name}", now=now, **facts)
     return answer
 
 
-def _credits(body: bytes) -> list[Credit]:
-    try:
-        # A number with a point becomes a Decimal, which no member takes: an amount is a text, or it is refused.
-        notification = _Notification.model_validate(json.loads(body.decode("utf-8"), parse_float=Decimal))
-        return [_credit(each) for each in notification.events]
-    except RecursionError:
-        raise UnreadableNotification(why="it is nested too deeply") from None
-    except (UnicodeDecodeError, ValidationError, NotAnAmount, ValueError) as error:
-        raise UnreadableNotification(why=_printable(_first_line(error))) from error
-
-
-def _credit(event: _Event) -> Credit:
-    amount = Money.parse(event.amount.amount, event.amount.currency)
-    if event.type != "payment.received" or amount.minor == 0:
-        raise ValueError(f"an event is a payment.received of more than 0.00, not {event.type} of {amount}")
-    if not _YEARS[0] <= event.paid_at.year <= _YEARS[1]:
-        raise ValueError(
-            f"a payment is made between the years {_YEARS[0]} and {_YEARS[1]}, not in {event.paid_at.year}"
-        )
-    return Credit(
-        supervised_account=event.account,
-        serial=event.serial,
-        amount=amount.minor,
-        reference=order_reference(event.reference, event.remark),
-        remark=_printable(event.remark),
-        payer=_printable(event.payer.name),
-        payer_account=_printable(event.payer.account),
-        paid_at=event.paid_at,
-        code=event.code,
-    )
-
-
-def _printable(text: str) -> str:
-    """A payer's own text without what no database or payout file can hold: control characters, halves of pairs."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
-def order_reference(named: str, remark: str) -> str:
-    """The order that a payment names: in the bank's own field, or as the one reference that stands in the remark."""
-    for text in (named, remark):
-        found = set(reference.find(text))
-        if len(found) == 1:
-            return found.pop()
-    return ""
+def _name(channel: Channel, event: VerifiedEvent) -> str:
+    """What an event is kept under. A bank's own ids have no slash, so a wallet's never meets one of them."""
+    return event.id if channel == "bank" else f"{channel}/{event.id}"
 
 
 def _answer(receipt: Receipt) -> Mapping[str, str]:
@@ -157,10 +77,3 @@ def _answer(receipt: Receipt) -> Mapping[str, str]:
     if receipt.payment.reason:
         answer |= {"reason": receipt.payment.reason, "reason_zh": IN_CHINESE[receipt.payment.reason]}
     return answer
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return str(error).splitlines()[0][:200]

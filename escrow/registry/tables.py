@@ -52,3 +52,14 @@ roster: Final = noun(
     Index("ix_roster_institution_month", "institution_id", "month", "id"),
 )
 """Append-only: the last one of a month stands."""
+
+merchant: Final = noun(
+    "merchant",
+    Column("channel", Text, nullable=False),
+    Column("number", Name, nullable=False, comment="as the wallet numbers its merchants"),
+    Column("supervised_account", Name, ForeignKey("institution.supervised_account"), nullable=False),
+    Column("bound_at", Instant, nullable=False),
+    UniqueConstraint("channel", "number"),
+    CheckConstraint("channel IN ('wechat', 'alipay')", name="channel"),
+)
+"""Which supervised account a wallet's merchant pays into."""

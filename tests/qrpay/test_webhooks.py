@@ -307,7 +307,7 @@ def test_a_key_of_the_wrong_size_is_refused(algorithm: str, size: int, complaint
 
 def test_a_key_for_an_algorithm_that_is_not_known_is_refused() -> None:
     from_a_settings_file: Any = "none"
-    with pytest.raises(ValueError, match="one of v1, v1a, not 'none'"):
+    with pytest.raises(ValueError, match="one of v1, v1a, rsa-sha256, sm2-sm3, not 'none'"):
         replace(HMAC, algorithm=from_a_settings_file)
 
 

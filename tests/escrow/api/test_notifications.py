@@ -83,7 +83,7 @@ def test_a_wrong_signature_is_401_leaves_a_trail_and_books_nothing(town: Town) -
     with snapshot(town.service.engine) as db:
         assert db.execute(select(func.count()).select_from(payment)).scalar_one() == 0
         trail = db.execute(select(audit_entry).where(audit_entry.c.what == "notification.refused")).one()
-    assert (trail.subject, trail.facts) == ("notification:forged-1", {"kind": "BadSignature"})
+    assert (trail.subject, trail.facts) == ("notification:forged-1", {"kind": "BadSignature", "source": "unknown"})
 
 
 def test_a_notification_without_headers_or_from_long_ago_is_401(town_anywhere: Town) -> None:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, func, select
 
 from escrow.db import transaction
 from escrow.enrolment import notifications
-from escrow.enrolment.notifications import NotificationChanged, UnreadableNotification, order_reference
+from escrow.enrolment.notifications import NotificationChanged
 from escrow.enrolment.tables import bank_event, payment
+from escrow.enrolment.words import UnreadableNotification, order_reference
 from qrpay.webhooks import VerifiedEvent
 from tests.escrow.county import at, balances, breaches, family, order, school, signed
 
