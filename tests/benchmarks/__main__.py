@@ -5,6 +5,7 @@ import sys
 from tests.benchmarks import (
     balances_as_of,
     camt_reading,
+    detectors,
     ledger_history,
     ledger_posting,
     ledger_recheck,
@@ -22,6 +23,7 @@ BENCHMARKS = {
         ledger_rivals,
         balances_as_of,
         camt_reading,
+        detectors,
     )
 }
 
