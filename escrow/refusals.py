@@ -34,6 +34,7 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "closed": "已终止办学",
     "requested": "待审批",
     "approved": "已批准",
+    "half_approved": "已获一方批准",
     "rejected": "已驳回",
     "proposed": "待审批",
     "recorded": "待确认",

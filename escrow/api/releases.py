@@ -2,34 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import Field, model_validator
 from sqlalchemy import Connection, select
 
 from escrow.api.asking import Act, Look, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
 from escrow.api.findings import FindingShown
-from escrow.api.shapes import Asked, Fen, MonthText, PathId, Reason, Shown, month
+from escrow.api.shapes import Asked, Day, Fen, MonthText, PathId, Reason, Shown, month
 from escrow.monitoring import alerts
 from escrow.monitoring.alerts import Sighting
 from escrow.payouts import releases
+from escrow.payouts.cycles import AskedByTheMonth, MonthNotOver, PeriodNotOver
 from escrow.payouts.release_drafts import (
     AlreadyRequested,
     FamiliesFirst,
     LeftOut,
-    MonthNotOver,
     NothingToRelease,
     PaidThoughRejected,
     ReleaseRequest,
     RosterMissing,
 )
+from escrow.payouts.release_drafts import Reason as LeftOutReason
 from escrow.payouts.windows import OutsideReleaseWindow
 from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
 from escrow.registry import institutions, rosters
+from escrow.rules.finding import Finding
+from escrow.rules.months import Month
 from escrow.teaching import confirmations
 from escrow.teaching.tables import attendance
 from ledger.chunks import chunks
@@ -37,10 +40,25 @@ from ledger.chunks import chunks
 routes = APIRouter(tags=[PAYOUTS])
 
 
-class MonthAsked(Asked):
-    """The month whose lessons are asked for; older ones that were left out come along."""
+class PeriodAsked(Asked):
+    """The month whose lessons are asked for; where releases are more frequent, the day until which they are. Older ones
+    that were left out come along."""
 
-    month: MonthText
+    month: MonthText | None = None
+    until: Day | None = Field(default=None, description="Not where releases are monthly. By the week: that day's week.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.month is None) == (self.until is None):
+            raise ValueError("a month or a day is wanted, one of them")
+        return self
+
+    @property
+    def period(self) -> Month | date:
+        """Whichever was asked."""
+        if self.until is not None:
+            return self.until
+        return month(str(self.month))
 
 
 class RejectionAsked(Asked):
@@ -54,16 +72,17 @@ class LeftOutShown(Shown):
 
     lesson_id: int
     contract_id: int
-    reason: Literal["awaiting_confirmation", "not_paid_for", "disputed"]
-    expected: str | None = Field(description="The month whose window can hold it; null: unknown yet.")
+    reason: LeftOutReason
+    expected: str | None = Field(description="The month whose request can hold it; null: unknown yet.")
 
 
 class ReleaseShown(Shown):
-    """A request for a month's confirmed lessons (拨付申请)."""
+    """A request for a period's confirmed lessons (拨付申请)."""
 
     id: int
     institution_id: int
-    month: str
+    period: str = Field(description="2026-10, 2026-W41 or 2026-10-14: all lessons up to its end.")
+    month: str | None = Field(description="The period, where it is a month.")
     amount: Fen
     lessons: int
     window_rule: str = Field(description="The rule version that let it in.")
@@ -73,6 +92,9 @@ class ReleaseShown(Shown):
     decided_by: str | None
     decided_at: datetime | None
     reason: str | None
+    approval: str = Field(description="Whose approvals it needs, by release.approval.")
+    first_approved_by: str | None = Field(description="Who gave the first of two approvals.")
+    first_approved_at: datetime | None
 
 
 class ReleaseWithLeftOut(ReleaseShown):
@@ -87,7 +109,7 @@ class ReleaseRequested(ReleaseWithLeftOut):
     findings: list[FindingShown]
 
 
-Bureau = Annotated[Act, Depends(moving_money("bureau"))]
+Deciding = Annotated[Act, Depends(moving_money("bureau", "bank"))]
 
 
 @routes.post(
@@ -95,15 +117,15 @@ Bureau = Annotated[Act, Depends(moving_money("bureau"))]
     status_code=201,
     response_model=ReleaseRequested,
     responses=may_refuse(
-        *(Unknown, OutsideReleaseWindow, MonthNotOver, AlreadyRequested, FamiliesFirst),
-        *(RosterMissing, NothingToRelease),
+        *(Unknown, OutsideReleaseWindow, AskedByTheMonth, MonthNotOver, PeriodNotOver),
+        *(AlreadyRequested, FamiliesFirst, RosterMissing, NothingToRelease),
         keyed=True,
     ),
     summary="Ask for a month's release 拨付申请",
 )
 def submit(
     institution_id: PathId,
-    asked: MonthAsked,
+    asked: PeriodAsked,
     act: Annotated[Act, Depends(moving_money("institution", "bureau"))],
 ) -> Response:
     """Only inside the jurisdiction's window, as from the 10th 00:00 to the 15th 24:00 in Asia/Shanghai; a refusal names
@@ -114,11 +136,10 @@ def submit(
     def do(db: Connection) -> ReleaseRequested:
         silence = replace(confirmations.THE_RULE, key=act.by.key)
         confirmations.confirm_by_silence(db, institution_id=institution_id, by=silence, now=act.now)
-        of_month = month(asked.month)
-        request = releases.submit(db, institution_id, month=of_month, rulebook=act.rulebook, by=act.by, now=act.now)
-        of = institutions.get(db, institution_id)
-        found = [rosters.finding(db, of, of_month, rulebook=act.rulebook, now=act.now)]
-        findings = [each for each in found if each is not None]
+        request = releases.submit(
+            db, institution_id, period=asked.period, rulebook=act.rulebook, by=act.by, now=act.now
+        )
+        findings = _findings(db, institution_id, asked.period, act)
         seen = [Sighting(finding=each, institution_id=institution_id, contract_id=None) for each in findings]
         alerts.raise_(db, seen, now=act.now)
         shown = _with_left_out(db, request)
@@ -148,8 +169,9 @@ def show(
     responses=may_refuse(Unknown, AlreadyDecided, FourEyes, FamiliesFirst, PaidThoughRejected, keyed=True),
     summary="Approve a release 批准拨付",
 )
-def approve(request_id: PathId, act: Bureau) -> Response:
-    """Somebody at the bureau who did not ask for it approves: the payout is instructed."""
+def approve(request_id: PathId, act: Deciding) -> Response:
+    """Somebody who did not ask for it, at the bureau or the bank as the place has it: then the payout is instructed.
+    Where both must, the first approval is kept and the second one pays."""
     return act(lambda db: ReleaseShown.model_validate(releases.approve(db, request_id, by=act.by, now=act.now)))
 
 
@@ -159,7 +181,7 @@ def approve(request_id: PathId, act: Bureau) -> Response:
     responses=may_refuse(Unknown, AlreadyDecided, FourEyes, ReasonMissing, keyed=True),
     summary="Reject a release 驳回拨付",
 )
-def reject(request_id: PathId, asked: RejectionAsked, act: Bureau) -> Response:
+def reject(request_id: PathId, asked: RejectionAsked, act: Deciding) -> Response:
     """With a reason; the lessons are free to be asked for again."""
 
     def do(db: Connection) -> ReleaseShown:
@@ -167,6 +189,14 @@ def reject(request_id: PathId, asked: RejectionAsked, act: Bureau) -> Response:
         return ReleaseShown.model_validate(rejected)
 
     return act(do)
+
+
+def _findings(db: Connection, institution_id: int, period: Month | date, act: Act) -> list[Finding]:
+    if not isinstance(period, Month):
+        return []
+    of = institutions.get(db, institution_id)
+    found = rosters.finding(db, of, period, rulebook=act.rulebook, now=act.now)
+    return [] if found is None else [found]
 
 
 def _with_left_out(db: Connection, request: ReleaseRequest) -> ReleaseWithLeftOut:

@@ -70,7 +70,7 @@ def ask(town: Town, school: School, month: Month, now: datetime) -> ReleaseReque
     """An institution asks for a month. Raises what the service answers."""
     with town.request() as db:
         return releases.submit(
-            db, school.institution.id, month=month, rulebook=town.rulebook, by=school.caller, now=now
+            db, school.institution.id, period=month, rulebook=town.rulebook, by=school.caller, now=now
         )
 
 

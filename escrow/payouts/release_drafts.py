@@ -1,32 +1,29 @@
 """What a release request holds and what it must leave out. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Literal, Protocol
 
-from escrow.payouts.windows import expected_month, next_window
+from escrow.payouts.cycles import Period, Terms
+from escrow.payouts.windows import start_of
 from escrow.refusals import Conflict
-from escrow.rules.months import SHANGHAI, Month
-from escrow.rules.rule import Rule
+from escrow.rules.months import Month
 
-
-class MonthNotOver(Conflict):
-    """The month {month} is not over; its lessons can be asked for from the window of {next_month} on."""
-
-    zh = "{month} 尚未结束，其课时须自 {next_month} 的申请窗口起申请拨付。"
+_MONTH: Final = re.compile("[0-9]{4}-[0-9]{2}")
 
 
 class AlreadyRequested(Conflict):
-    """The release of {month} was asked for before: request {request} is {state}."""
+    """The release of {period} was asked for before: request {request} is {state}."""
 
-    zh = "{month} 的拨付申请已提交：申请 {request}，状态 {state}。"
+    zh = "{period} 的拨付申请已提交：申请 {request}，状态 {state}。"
 
 
 class NothingToRelease(Conflict):
-    """No confirmed lesson up to {month} is waiting to be released; {left_out} lessons are left out: {reasons}."""
+    """No confirmed lesson up to {period} is waiting to be released; {left_out} lessons are left out: {reasons}."""
 
-    zh = "截至 {month} 没有可拨付的已确认课时；未纳入 {left_out} 课时：{reasons_zh}。"
+    zh = "截至 {period} 没有可拨付的已确认课时；未纳入 {left_out} 课时：{reasons_zh}。"
 
 
 class FamiliesFirst(Conflict):
@@ -59,15 +56,20 @@ REASONS_IN_CHINESE: Final[Mapping[str, str]] = {
     "awaiting_confirmation": "待家长确认",
     "not_paid_for": "预付款不足",
     "disputed": "有争议",
+    "order_not_over": "订单课程未全部完成并确认",
+    "order_resting": "订单课程结束后的等待期未满",
 }
+
+
+Reason = Literal["awaiting_confirmation", "not_paid_for", "disputed", "order_not_over", "order_resting"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A lesson that a request does not hold: why, and the month whose window can hold it (None: unknown yet)."""
+    """A lesson that a request does not hold: why, and the month whose request can hold it (None: unknown yet)."""
 
     attendance_id: int
-    reason: Literal["awaiting_confirmation", "not_paid_for", "disputed"]
+    reason: Reason
     expected: Month | None
 
 
@@ -85,14 +87,16 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRequest:
-    """A request for a month's confirmed lessons (拨付申请). `amount` in fen; `window_rule` is what let it in.
+    """A request for a period's confirmed lessons (拨付申请). `amount` in fen; `window_rule` is what let it in.
 
+    `period` is a month, 2026-10; where releases are more frequent also a week, 2026-W41, or a day. `approval` says
+    whose approvals it needs (cycles.approvers); of two, the first one is kept until the second is given.
     Bounced: it was approved, and the bank did not pay it or the money came back; its lessons can be asked for again.
     """
 
     id: int
     institution_id: int
-    month: str
+    period: str
     amount: int
     lessons: int
     window_rule: str
@@ -102,6 +106,15 @@ class ReleaseRequest:
     decided_by: str | None
     decided_at: datetime | None
     reason: str | None
+    approval: str
+    first_approved_by: str | None
+    first_approved_role: str | None
+    first_approved_at: datetime | None
+
+    @property
+    def month(self) -> str | None:
+        """The month, where it is one."""
+        return self.period if _MONTH.fullmatch(self.period) else None
 
     @property
     def hold(self) -> str:
@@ -115,6 +128,8 @@ class Waiting(Protocol):
     @property
     def id(self) -> int: ...
     @property
+    def contract_id(self) -> int: ...
+    @property
     def state(self) -> str: ...
     @property
     def share(self) -> int | None: ...
@@ -122,35 +137,52 @@ class Waiting(Protocol):
     def silent_on(self) -> date: ...
 
 
-def drafted(lessons: Sequence[Waiting], rule: Rule, *, now: datetime) -> Draft:
-    """Divide lessons into what can be asked for and what must wait. Pure."""
+def drafted(
+    lessons: Sequence[Waiting], terms: Terms, *, whole: Mapping[int, date] | None = None, now: datetime
+) -> Draft:
+    """Divide lessons into what can be asked for and what must wait. Pure.
+
+    `whole`, where only whole orders are released: the contracts that are taught and confirmed to the end, each with the
+    day of its last lesson.
+    """
     held, left_out = [], []
     for row in lessons:
-        if row.state == "confirmed":
-            held.append((row.id, row.share or 0))
-        elif row.state == "disputed":
+        if row.state == "disputed":
             left_out.append(LeftOut(attendance_id=row.id, reason="disputed", expected=None))
+        elif row.state != "confirmed":
+            left_out.append(_waiting(row, terms, now))
+        elif whole is not None and (later := _resting(row, terms, whole, now)):
+            left_out.append(later)
         else:
-            left_out.append(_waiting(row, rule, now))
+            held.append((row.id, row.share or 0))
     return Draft(held=held, left_out=left_out)
 
 
-def nothing_to_release(draft: Draft, month: Month) -> NothingToRelease:
+def _resting(row: Waiting, terms: Terms, whole: Mapping[int, date], now: datetime) -> LeftOut | None:
+    """A confirmed lesson of an order that is not over, or has not rested long enough since."""
+    last = whole.get(row.contract_id)
+    if last is None:
+        return LeftOut(attendance_id=row.id, reason="order_not_over", expected=None)
+    until = terms.rests_until(last)
+    if until <= now:
+        return None
+    return LeftOut(attendance_id=row.id, reason="order_resting", expected=Month.containing(until))
+
+
+def nothing_to_release(draft: Draft, period: Period) -> NothingToRelease:
     """The refusal of a draft without money, with what it would leave out and why."""
     reasons = sorted({each.reason for each in draft.left_out})
     return NothingToRelease(
-        month=month,
+        period=period.name,
         left_out=len(draft.left_out),
         reasons=", ".join(reasons) or "-",
         reasons_zh="、".join(REASONS_IN_CHINESE[each] for each in reasons) or "无",
     )
 
 
-def _waiting(row: Waiting, rule: Rule, now: datetime) -> LeftOut:
+def _waiting(row: Waiting, terms: Terms, now: datetime) -> LeftOut:
     """A lesson that is recorded only: until its guardian speaks, or silence does, or somebody pays for it."""
-    heard = datetime.combine(row.silent_on + timedelta(days=1), time.min, SHANGHAI)
+    heard = start_of(row.silent_on + timedelta(days=1))
     if heard <= now:
         return LeftOut(attendance_id=row.id, reason="not_paid_for", expected=None)
-    # Not in this window any more, even if it is heard of before the window closes: the month's request is this one.
-    later = max(heard, next_window(now, rule).closes)
-    return LeftOut(attendance_id=row.id, reason="awaiting_confirmation", expected=expected_month(later, rule))
+    return LeftOut(attendance_id=row.id, reason="awaiting_confirmation", expected=terms.expected(heard, now))

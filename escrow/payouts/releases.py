@@ -1,20 +1,20 @@
-"""Releases: once a month the institution asks for what it has taught; the bureau, never the one who asked, decides."""
+"""Releases: the institution asks for what it has taught; those whom the place names, never who asked, decide."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from escrow.access import trail
 from escrow.access.caller import Caller
-from escrow.payouts import instructions, windows
+from escrow.payouts import instructions
+from escrow.payouts.cycles import Period, Terms, approvers
 from escrow.payouts.instructions import Wanted
 from escrow.payouts.release_drafts import (
     AlreadyRequested,
     Draft,
     FamiliesFirst,
     LeftOut,
-    MonthNotOver,
     PaidThoughRejected,
     ReleaseRequest,
     RosterMissing,
@@ -23,11 +23,11 @@ from escrow.payouts.release_drafts import (
 )
 from escrow.payouts.tables import release_line
 from escrow.payouts.tables import release_request as table
+from escrow.payouts.whole_orders import last_lessons
 from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
 from escrow.registry import institutions, rosters
 from escrow.registry.institutions import Institution
 from escrow.rules.months import Month
-from escrow.rules.rule import Rule
 from escrow.rules.rulebook import Rulebook
 from escrow.teaching.tables import attendance, lesson
 from ledger.chunks import chunks
@@ -36,24 +36,28 @@ from ledger.posting import post_all
 
 
 def submit(
-    db: Connection, institution_id: int, *, month: Month, rulebook: Rulebook, by: Caller, now: datetime
+    db: Connection, institution_id: int, *, period: Month | date, rulebook: Rulebook, by: Caller, now: datetime
 ) -> ReleaseRequest:
-    """Ask for the confirmed lessons up to the end of `month` to be paid out. Only inside the jurisdiction's window.
+    """Ask for the confirmed lessons up to the end of a month, or a day, to be paid out, on the place's own terms.
 
-    Raises Unknown, OutsideReleaseWindow, MonthNotOver, AlreadyRequested, FamiliesFirst, RosterMissing,
-    NothingToRelease.
+    Raises Unknown, OutsideReleaseWindow, AskedByTheMonth, MonthNotOver, PeriodNotOver, AlreadyRequested, FamiliesFirst,
+    RosterMissing, NothingToRelease.
     """
     by.must_act_for("institution", institution_id, "institution", institution_id)
     institution = institutions.get(db, institution_id, lock=True)
-    rule = windows.must_be_inside(now, rulebook=rulebook, jurisdiction=institution.jurisdiction)
-    _must_be_askable(db, institution, month, now)
-    _must_have_its_roster(db, institution, month, rulebook=rulebook, now=now)
+    terms = Terms.in_force(rulebook, jurisdiction=institution.jurisdiction, now=now)
+    asked = terms.period(period, now)
+    _must_be_askable(db, institution, asked)
+    if isinstance(period, Month):
+        _must_have_its_roster(db, institution, period, rulebook=rulebook, now=now)
 
-    draft = drafted(_lessons(db, institution_id, month), rule, now=now)
+    lessons = _lessons(db, institution_id, asked)
+    whole = last_lessons(db, {each.contract_id for each in lessons}) if terms.only_whole_orders else None
+    draft = drafted(lessons, terms, whole=whole, now=now)
     if draft.amount == 0:
-        raise nothing_to_release(draft, month)
+        raise nothing_to_release(draft, asked)
 
-    request = _add(db, institution_id, draft, month=month, rule=rule, by=by, now=now)
+    request = _add(db, institution_id, draft, asked=asked, terms=terms, by=by, now=now)
     hold = Transfer(
         debit=institution.earned_path,
         credit=institution.payout_path,
@@ -64,19 +68,22 @@ def submit(
         hold=True,
     )
     post_all(db, [hold], now=now, caller_key=by.key)
-    trail.record(db, by, "release.requested", f"release:{request.id}", now=now, month=str(month), amount=draft.amount)
+    trail.record(db, by, "release.requested", f"release:{request.id}", now=now, period=asked.name, amount=draft.amount)
     return request
 
 
 def approve(db: Connection, request_id: int, *, by: Caller, now: datetime) -> ReleaseRequest:
-    """The bureau approves: the hold is settled and the bank is instructed.
+    """Approve: the hold is settled and the bank is instructed. Where two sides must, the first one's word is kept.
 
-    Raises Unknown, FourEyes, AlreadyDecided, FamiliesFirst, PaidThoughRejected.
+    Raises Unknown, Forbidden, FourEyes, AlreadyDecided, FamiliesFirst, PaidThoughRejected.
     """
     request = _to_be_decided(db, request_id, by)
+    by.must_be(*approvers(request.approval))
     institution = institutions.get(db, request.institution_id, lock=True)
     _must_let_families_go_first(db, institution)  # it may have begun to close after it asked
     _must_not_be_contested(db, institution)
+    if len(approvers(request.approval)) > 1 and request.first_approved_role in {None, by.role}:
+        return _approve_first(db, request, by=by, now=now)
     approved = _decide(db, request, state="approved", reason=None, by=by, now=now)
     settled = Resolution(
         hold=request.hold, phase="settled", reference=f"{request.hold}/approved", effective=now, kind="release"
@@ -88,13 +95,14 @@ def approve(db: Connection, request_id: int, *, by: Caller, now: datetime) -> Re
 
 
 def reject(db: Connection, request_id: int, *, reason: str, by: Caller, now: datetime) -> ReleaseRequest:
-    """The bureau rejects with a reason: the lessons are free to be asked for again.
+    """Reject with a reason: the lessons are free to be asked for again. The bureau may, and whoever may approve.
 
-    Raises FourEyes, AlreadyDecided, ReasonMissing, Unknown.
+    Raises Forbidden, FourEyes, AlreadyDecided, ReasonMissing, Unknown.
     """
     if not reason.strip():
         raise ReasonMissing
     request = _to_be_decided(db, request_id, by)
+    by.must_be("bureau", *approvers(request.approval))
     rejected = _decide(db, request, state="rejected", reason=reason, by=by, now=now)
     voided = Resolution(
         hold=request.hold, phase="voided", reference=f"{request.hold}/rejected", effective=now, kind="release"
@@ -127,17 +135,15 @@ def left_out_of(db: Connection, request_id: int) -> list[LeftOut]:
     ]
 
 
-def _must_be_askable(db: Connection, institution: Institution, month: Month, now: datetime) -> None:
-    if month.end > now:
-        raise MonthNotOver(month=month, next_month=month.plus(1))
+def _must_be_askable(db: Connection, institution: Institution, asked: Period) -> None:
     live = select(table).where(
         table.c.institution_id == institution.id,
-        table.c.month == str(month),
+        table.c.period == asked.name,
         table.c.state.not_in(("rejected", "bounced")),
     )
     before = db.execute(live).one_or_none()
     if before is not None:
-        raise AlreadyRequested(month=month, request=before.id, state=before.state)
+        raise AlreadyRequested(period=asked.name, request=before.id, state=before.state)
     _must_let_families_go_first(db, institution)
 
 
@@ -145,7 +151,7 @@ def _must_have_its_roster(
     db: Connection, institution: Institution, month: Month, *, rulebook: Rulebook, now: datetime
 ) -> None:
     """Where the jurisdiction only flags, the request goes on, and the finding is the bureau's to follow."""
-    if rulebook.jurisdiction(institution.jurisdiction).enforcement == "refuse":
+    if rulebook.enforcement("roster.deadline", jurisdiction=institution.jurisdiction) == "refuse":
         finding = rosters.finding(db, institution, month, rulebook=rulebook, now=now)
         if finding is not None:
             raise RosterMissing(sentence=finding.en, sentence_zh=finding.zh, rule=finding.rule.version)
@@ -164,14 +170,20 @@ def _must_not_be_contested(db: Connection, institution: Institution) -> None:
         raise PaidThoughRejected(payouts=", ".join(each.end_to_end for each in found))
 
 
-def _lessons(db: Connection, institution_id: int, month: Month) -> list[Row[Any]]:
-    """Every lesson up to the end of the month that no live request holds, locked: older ones are carried over."""
+def _lessons(db: Connection, institution_id: int, asked: Period) -> list[Row[Any]]:
+    """Every lesson up to the period's end that no live request holds, locked: older ones are carried over."""
     query = (
-        select(attendance.c.id, attendance.c.state, attendance.c.share, attendance.c.silent_on)
+        select(
+            attendance.c.id,
+            attendance.c.contract_id,
+            attendance.c.state,
+            attendance.c.share,
+            attendance.c.silent_on,
+        )
         .join(lesson, lesson.c.id == attendance.c.lesson_id)
         .where(
             lesson.c.institution_id == institution_id,
-            lesson.c.held_on <= month.last_day,
+            lesson.c.held_on <= asked.last_day,
             attendance.c.release_id.is_(None),
             attendance.c.state != "struck",
         )
@@ -181,14 +193,15 @@ def _lessons(db: Connection, institution_id: int, month: Month) -> list[Row[Any]
 
 
 def _add(
-    db: Connection, institution_id: int, draft: Draft, *, month: Month, rule: Rule, by: Caller, now: datetime
+    db: Connection, institution_id: int, draft: Draft, *, asked: Period, terms: Terms, by: Caller, now: datetime
 ) -> ReleaseRequest:
     made = insert(table).values(
         institution_id=institution_id,
-        month=str(month),
+        period=asked.name,
+        approval=terms.approval,
         amount=draft.amount,
         lessons=len(draft.held),
-        window_rule=rule.version,
+        window_rule=terms.let_in_by.version,
         state="requested",
         requested_by=by.name,
         requested_at=now,
@@ -214,13 +227,26 @@ def _add(
 
 
 def _to_be_decided(db: Connection, request_id: int, by: Caller) -> ReleaseRequest:
-    by.must_be("bureau")
+    by.must_be("bureau", "bank")
     request = get(db, request_id, lock=True)
     if request.state != "requested":
         raise AlreadyDecided(what="release request", what_zh="拨付申请", key=request.id, state=request.state)
-    if request.requested_by == by.name:
+    if by.name in {request.requested_by, request.first_approved_by}:
         raise FourEyes(what="release request", what_zh="拨付申请", name=by.name)
     return request
+
+
+def _approve_first(db: Connection, request: ReleaseRequest, *, by: Caller, now: datetime) -> ReleaseRequest:
+    """Keep the first of two approvals. Raises AlreadyDecided when this side has given its own."""
+    if request.first_approved_role is not None:
+        raise AlreadyDecided(what="release request", what_zh="拨付申请", key=request.id, state="half_approved")
+    kept = (
+        update(table)
+        .where(table.c.id == request.id)
+        .values(first_approved_by=by.name, first_approved_role=by.role, first_approved_at=now)
+    )
+    trail.record(db, by, "release.approved_first", f"release:{request.id}", now=now, amount=request.amount)
+    return ReleaseRequest(**db.execute(kept.returning(table)).one()._asdict())
 
 
 def _decide(

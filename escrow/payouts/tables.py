@@ -10,7 +10,7 @@ from ledger.columns import Bytes, Instant, Name, Whole
 release_request: Final = noun(
     "release_request",
     Column("institution_id", Whole, ForeignKey("institution.id"), nullable=False),
-    Column("month", Name, nullable=False, comment="the month of teaching, 2026-10"),
+    Column("period", Name, nullable=False, comment="up to where it was taught: 2026-10, 2026-W41 or 2026-10-14"),
     Column("amount", Whole, nullable=False),
     Column("lessons", Whole, nullable=False),
     Column("window_rule", Text, nullable=False, comment="the rule version that let it in"),
@@ -20,7 +20,21 @@ release_request: Final = noun(
     Column("decided_by", Text),
     Column("decided_at", Instant),
     Column("reason", Text),
+    Column("approval", Text, nullable=False, server_default="bureau", comment="whose approvals it needs"),
+    Column("first_approved_by", Text),
+    Column("first_approved_role", Text),
+    Column("first_approved_at", Instant),
     CheckConstraint("amount > 0 AND lessons > 0", name="amount"),
+    CheckConstraint("approval IN ('bureau', 'bank_after_guardian', 'tripartite')", name="approval"),
+    CheckConstraint(
+        "first_approved_by IS NULL OR (approval = 'tripartite' AND first_approved_by <> requested_by"
+        " AND (decided_by IS NULL OR state = 'rejected' OR decided_by <> first_approved_by))",
+        name="first_approval",
+    ),
+    CheckConstraint(
+        "approval <> 'tripartite' OR state NOT IN ('approved', 'bounced') OR first_approved_by IS NOT NULL",
+        name="both_approved",
+    ),
     CheckConstraint("state IN ('requested', 'approved', 'rejected', 'bounced')", name="state"),
     CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="four_eyes"),
     CheckConstraint("(state = 'requested') = (decided_by IS NULL)", name="decided"),
@@ -28,7 +42,7 @@ release_request: Final = noun(
     Index(
         "uq_release_request_live",
         "institution_id",
-        "month",
+        "period",
         unique=True,
         sqlite_where=text("state NOT IN ('rejected', 'bounced')"),
         postgresql_where=text("state NOT IN ('rejected', 'bounced')"),

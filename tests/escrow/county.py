@@ -75,7 +75,7 @@ class Family:
     caller: Caller
 
 
-def registration(number: int = 1, *, category: Category = "non_subject") -> Registration:
+def registration(number: int = 1, *, category: Category = "non_subject", jurisdiction: str = "900001") -> Registration:
     """What the number-th school files to be registered."""
     first_17 = f"91500110MA5U{number:05d}"
     return Registration(
@@ -85,15 +85,18 @@ def registration(number: int = 1, *, category: Category = "non_subject") -> Regi
         licence_expires=date(2027, 6, 30),
         category=category,
         mode="offline",
-        jurisdiction="900001",
+        jurisdiction=jurisdiction,
         supervised_account=f"62{number:08d}",
         settlement_account=f"63{number:08d}",
     )
 
 
-def school(db: Connection, number: int = 1, *, category: Category = "non_subject") -> School:
+def school(
+    db: Connection, number: int = 1, *, category: Category = "non_subject", jurisdiction: str = "900001"
+) -> School:
     """A registered institution that teaches drawing at 120.00 a lesson."""
-    institution = institutions.register(db, registration(number, category=category), by=BUREAU, now=at(7, 1))
+    filed = registration(number, category=category, jurisdiction=jurisdiction)
+    institution = institutions.register(db, filed, by=BUREAU, now=at(7, 1))
     caller = Caller(name=f"校长{number}", role="institution", party=institution.id)
     course = courses.file(
         db,
@@ -262,7 +265,7 @@ def confirmed(db: Connection, of: School, whose: tuple[Family, Contract], *, on:
 
 def requested(db: Connection, of: School, month: str = "2026-08", *, now: datetime = ASKED) -> ReleaseRequest:
     """A release that the school asks for."""
-    return releases.submit(db, of.institution.id, month=Month.parse(month), rulebook=RULEBOOK, by=of.caller, now=now)
+    return releases.submit(db, of.institution.id, period=Month.parse(month), rulebook=RULEBOOK, by=of.caller, now=now)
 
 
 def balances(db: Connection) -> dict[str, int]:

@@ -163,7 +163,7 @@ def _after_closing(db: Connection, town: Town) -> Iterator[str]:
     )
     request = db.execute(last).first()
     if request is not None:
-        yield f"退费之后才拨付 released afterwards：\n{request.month} {yuan(request.amount)} {request.state}"
+        yield f"退费之后才拨付 released afterwards：\n{request.period} {yuan(request.amount)} {request.state}"
     book = ledger.accounts.find(db, [f"bank/{school.account}"])[f"bank/{school.account}"]
     yield f"账户余额 left in the account {yuan(book.balance)}"
 

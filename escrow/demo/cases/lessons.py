@@ -102,13 +102,14 @@ def _dispute_of(db: Connection, lesson_id: int, contract_id: int) -> str:
     if row.state == "struck":
         return f"{said}\n撤销，不结转 struck out, it earns nothing"
     lines = (
-        select(release_request.c.month, release_request.c.state, release_line.c.left_out)
+        select(release_request.c.period, release_request.c.state, release_line.c.left_out)
         .join(release_line, release_line.c.request_id == release_request.c.id)
         .where(release_line.c.attendance_id == row.id)
         .order_by(release_request.c.id)
     )
     asked = [
-        f"{each.month} 的申请：{'未纳入 left out, ' + each.left_out if each.left_out else '已纳入 held, ' + each.state}"
+        f"{each.period} 的申请："
+        + (f"未纳入 left out, {each.left_out}" if each.left_out else f"已纳入 held, {each.state}")
         for each in db.execute(lines)
     ]
     return "\n".join([said, f"认定已上 {row.state} by {row.confirmed_by}：{yuan(row.share or 0)}", *asked])
@@ -117,29 +118,29 @@ def _dispute_of(db: Connection, lesson_id: int, contract_id: int) -> str:
 def _left_out(db: Connection) -> Iterator[str]:
     r, n = release_line.c, release_request.c
     query = (
-        select(n.month, r.left_out, r.expected, func.count().label("lessons"))
+        select(n.period, r.left_out, r.expected, func.count().label("lessons"))
         .join(release_request, n.id == r.request_id)
         .where(r.left_out.is_not(None))
-        .group_by(n.month, r.left_out, r.expected)
-        .order_by(n.month, r.left_out, r.expected)
+        .group_by(n.period, r.left_out, r.expected)
+        .order_by(n.period, r.left_out, r.expected)
     )
     for row in db.execute(query):
         expected = f"，预计 {row.expected} 窗口 expected" if row.expected else ""
         why = REASONS_IN_CHINESE.get(row.left_out, "")
-        yield f"{row.month} 的申请：{row.lessons:,} 课时\n{why} {row.left_out}{expected}"
+        yield f"{row.period} 的申请：{row.lessons:,} 课时\n{why} {row.left_out}{expected}"
 
 
 def _later(db: Connection) -> Iterator[str]:
     """Where the lessons that were once left out are now."""
     query = (
-        select(attendance.c.state, release_request.c.month, func.count().label("lessons"))
+        select(attendance.c.state, release_request.c.period, func.count().label("lessons"))
         .outerjoin(release_request, release_request.c.id == attendance.c.release_id)
         .where(attendance.c.id.in_(select(release_line.c.attendance_id).where(release_line.c.left_out.is_not(None))))
-        .group_by(attendance.c.state, release_request.c.month)
-        .order_by(attendance.c.state, release_request.c.month)
+        .group_by(attendance.c.state, release_request.c.period)
+        .order_by(attendance.c.state, release_request.c.period)
     )
     for row in db.execute(query):
-        where = f"后纳入 {row.month} 的申请 held since" if row.month else row.state
+        where = f"后纳入 {row.period} 的申请 held since" if row.period else row.state
         yield f"{row.lessons:,} 课时{where}"
 
 

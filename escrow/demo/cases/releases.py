@@ -112,13 +112,13 @@ def _since(db: Connection, school: School) -> Iterator[str]:
     n = release_request.c
     query = select(release_request).where(n.institution_id == school.institution.id).order_by(n.id)
     for row in db.execute(query):
-        yield f"{local(row.requested_at)} 申请 {row.month}：\n{yuan(row.amount)} {row.state}"
+        yield f"{local(row.requested_at)} 申请 {row.period}：\n{yuan(row.amount)} {row.state}"
 
 
 def _state(request: ReleaseRequest) -> str:
     decided = f"\n{request.decided_by}：{request.state}" if request.decided_by else ""
     reason = f"\n「{request.reason}」" if request.reason else ""
-    asked = f"{local(request.requested_at)} 申请 {request.month}：\n{request.lessons} 课时 {yuan(request.amount)}"
+    asked = f"{local(request.requested_at)} 申请 {request.period}：\n{request.lessons} 课时 {yuan(request.amount)}"
     return f"{asked}{decided}{reason}"
 
 

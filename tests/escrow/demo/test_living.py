@@ -221,7 +221,7 @@ def test_one_disputed_lesson_is_struck_out_and_the_other_is_released_a_month_lat
     assert (struck.state, struck.share) == ("struck", None)  # type: ignore[attr-defined]  # a row
     assert (stands.state, stands.confirmed_by) == ("confirmed", "bureau")  # type: ignore[attr-defined]  # a row
     lines = lived.db.execute(
-        select(release_request.c.month, release_line.c.left_out)
+        select(release_request.c.period, release_line.c.left_out)
         .join(release_line, release_line.c.request_id == release_request.c.id)
         .where(release_line.c.attendance_id == stands.id)  # type: ignore[attr-defined]  # a row
         .order_by(release_request.c.id)

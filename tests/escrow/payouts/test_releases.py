@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 import ledger.accounts
 from escrow.access.caller import Caller
 from escrow.payouts import closures, releases
-from escrow.payouts.release_drafts import AlreadyRequested, FamiliesFirst, LeftOut, MonthNotOver, NothingToRelease
+from escrow.payouts.cycles import MonthNotOver
+from escrow.payouts.release_drafts import AlreadyRequested, FamiliesFirst, LeftOut, NothingToRelease
 from escrow.payouts.tables import instruction, release_line, release_request
 from escrow.payouts.windows import OutsideReleaseWindow
 from escrow.refusals import AlreadyDecided, Forbidden, FourEyes, ReasonMissing, Unknown
@@ -148,7 +149,7 @@ def test_a_request_is_decided_once(db: Connection) -> None:
 def test_who_asked_never_decides_whatever_the_role(db: Connection) -> None:
     of = school(db)
     confirmed(db, of, enrolled(db, of), on=(8, 3))
-    request = releases.submit(db, of.institution.id, month=Month(2026, 8), rulebook=RULEBOOK, by=BUREAU, now=at(9, 10))
+    request = releases.submit(db, of.institution.id, period=Month(2026, 8), rulebook=RULEBOOK, by=BUREAU, now=at(9, 10))
     with pytest.raises(FourEyes):
         releases.approve(db, request.id, by=BUREAU, now=at(9, 11))
     with pytest.raises(FourEyes):

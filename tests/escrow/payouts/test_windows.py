@@ -2,21 +2,24 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escrow.payouts.windows import OutsideReleaseWindow, expected_month, must_be_inside, next_window, window_of
+from escrow.payouts.windows import OutsideReleaseWindow, Windows
 from escrow.rules.months import SHANGHAI, Month
 from escrow.rules.rulebook import Window
 from tests.escrow.county import RULEBOOK, at
 
-RULE = RULEBOOK.require("release.window", jurisdiction="900001", on=date(2026, 11, 10))
+FOUND = Windows.in_force(RULEBOOK, jurisdiction="900001", on=date(2026, 11, 10))
+assert FOUND is not None
+WINDOWS: Final[Windows] = FOUND
 
 
 def ask(moment: str) -> None:
-    must_be_inside(datetime.fromisoformat(moment), rulebook=RULEBOOK, jurisdiction="900001")
+    WINDOWS.must_hold(datetime.fromisoformat(moment))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_outside_it_the_refusal_names_the_next_window_the_rule_and_its_citation(
 
 def test_a_window_without_a_working_day_runs_on_through_the_first_one_after_it() -> None:
     """10 to 17 February 2024 was the Spring Festival; Sunday the 18th was worked for it."""
-    window = window_of(Month(2024, 2), RULE)
+    window = WINDOWS.of(Month(2024, 2))
     assert (window.opens, window.closes) == (
         datetime(2024, 2, 10, tzinfo=SHANGHAI),
         datetime(2024, 2, 19, tzinfo=SHANGHAI),
@@ -71,9 +74,17 @@ def test_a_window_without_a_working_day_runs_on_through_the_first_one_after_it()
     assert datetime(2024, 2, 19, tzinfo=SHANGHAI) not in window
 
 
+def test_where_no_rule_shifts_it_a_window_without_a_working_day_stays_where_it_is() -> None:
+    window = replace(WINDOWS, shifts=False).of(Month(2024, 2))
+    assert (window.opens, window.closes) == (
+        datetime(2024, 2, 10, tzinfo=SHANGHAI),
+        datetime(2024, 2, 16, tzinfo=SHANGHAI),
+    )
+
+
 @pytest.mark.parametrize("month", [*(Month(2025, number) for number in range(1, 13)), Month(2026, 2), Month(2024, 1)])
 def test_every_other_window_is_the_days_that_the_rule_names(month: Month) -> None:
-    window = window_of(month, RULE)
+    window = WINDOWS.of(month)
     assert (window.opens, window.closes) == (
         datetime(month.year, month.month, 10, tzinfo=SHANGHAI),
         datetime(month.year, month.month, 16, tzinfo=SHANGHAI),
@@ -81,7 +92,7 @@ def test_every_other_window_is_the_days_that_the_rule_names(month: Month) -> Non
 
 
 def test_a_rule_that_names_the_thirty_first_means_the_last_day_of_a_shorter_month() -> None:
-    window = window_of(Month(2026, 2), replace(RULE, value=Window(first=25, last=31)))
+    window = replace(WINDOWS, rule=replace(WINDOWS.rule, value=Window(first=25, last=31))).of(Month(2026, 2))
     assert window.closes == datetime(2026, 3, 1, tzinfo=SHANGHAI)
 
 
@@ -96,13 +107,13 @@ def test_a_rule_that_names_the_thirty_first_means_the_last_day_of_a_shorter_mont
     ],
 )
 def test_a_lesson_is_expected_in_the_first_window_that_can_hold_it(known_from: datetime, month: str) -> None:
-    assert str(expected_month(known_from, RULE)) == month
+    assert str(WINDOWS.expected(known_from)) == month
 
 
 @given(minutes=st.integers(0, 699 * 24 * 60))
 def test_the_next_window_has_not_closed_and_no_other_lies_before_it(minutes: int) -> None:
     now = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
-    found = next_window(now, RULE)
+    found = WINDOWS.next(now)
     assert now < found.closes
     assert found.opens - now < timedelta(days=32)
-    assert now >= window_of(Month.containing(found.opens).plus(-1), RULE).closes
+    assert now >= WINDOWS.of(Month.containing(found.opens).plus(-1)).closes

@@ -112,11 +112,13 @@ def test_where_the_county_refuses_no_release_is_asked_for_without_its_roster(
     of = school(db)
     confirmed(db, of, enrolled(db, of), on=(8, 3))
     with pytest.raises(RosterMissing) as refused:
-        releases.submit(db, of.institution.id, month=AUGUST, rulebook=refusing, by=of.caller, now=ASKED)
+        releases.submit(db, of.institution.id, period=AUGUST, rulebook=refusing, by=of.caller, now=ASKED)
     assert "it was due by 2026-09-10: file it" in refused.value.english
     assert "请先提交名册" in refused.value.chinese
     filed(db, of, rulebook=refusing)
-    assert releases.submit(db, of.institution.id, month=AUGUST, rulebook=refusing, by=of.caller, now=ASKED).lessons == 1
+    assert (
+        releases.submit(db, of.institution.id, period=AUGUST, rulebook=refusing, by=of.caller, now=ASKED).lessons == 1
+    )
 
 
 def test_where_the_county_flags_the_release_goes_on_and_the_finding_is_told(db: Connection) -> None:
