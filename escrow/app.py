@@ -31,6 +31,7 @@ from escrow.api import (
     releases,
     repayments,
     rosters,
+    rules,
     seals,
     statements,
     suspense,
@@ -76,6 +77,7 @@ _ROOMS: Final = (
     books,
     seals,
     told,
+    rules,
 )
 _REFUSED: Final = (
     *(Refusal, StatementRefused, LedgerRefusal, NoRuleInForce, CalendarUnknown, UnknownJurisdiction),

@@ -1,13 +1,14 @@
 """The law from a terminal: `escrow rules …` lists it, shows one rule whole, and checks a file before it is in force."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from escrow.rules.holidays import Notice
 from escrow.rules.jurisdictions import JURISDICTION_FILE
+from escrow.rules.looking_up import listed
 from escrow.rules.parameters import PARAMETERS
 from escrow.rules.rulebook import Rule, Rulebook, UnknownParameter
 from escrow.rules.strict_yaml import read
@@ -29,19 +30,7 @@ def list_rules(jurisdiction: Place = None, on: OnDay = None) -> None:
 
     A place and a day together: what is in force there then, the nearest jurisdiction's rule of each.
     """
-    rulebook = Rulebook.load()
-    found: Iterable[Rule] = rulebook.rules
-    if jurisdiction is not None and on is not None:
-        found = rulebook.standing(jurisdiction=jurisdiction, on=on.date())
-    elif jurisdiction is not None:
-        places = [place.code for place in rulebook.upwards(jurisdiction)]
-        found = sorted(
-            (rule for rule in rulebook.rules if rule.jurisdiction.code in places),
-            key=lambda rule: (rule.name, places.index(rule.jurisdiction.code), rule.version),
-        )
-    elif on is not None:
-        found = [rule for rule in rulebook.rules if rule.enabled and rule.holds_on(on.date())]
-    for rule in found:
+    for rule in listed(Rulebook.load(), jurisdiction=jurisdiction, on=None if on is None else on.date()):
         typer.echo(_line(rule))
 
 
@@ -56,10 +45,7 @@ def show(
     if parameter not in PARAMETERS:
         raise CannotGoOn(str(UnknownParameter(parameter)))
     spec = PARAMETERS[parameter]
-    found = [rule for rule in rulebook.rules if name in {rule.name, rule.version}]
-    if jurisdiction is not None:
-        places = [place.code for place in rulebook.upwards(jurisdiction)]
-        found = [rule for rule in found if rule.jurisdiction.code in places]
+    found = [rule for rule in listed(rulebook, jurisdiction=jurisdiction) if name in {rule.name, rule.version}]
     typer.echo(f"{parameter} {spec.zh}: {spec.kind.replace('_', ' ')} ({spec.unit})")
     if spec.choices:
         typer.echo(f"  one of: {', '.join(spec.choices)}")
@@ -94,6 +80,31 @@ def check(
     for rule in rulebook.rules:
         if (rule.jurisdiction.code, rule.name) == (place, file.stem) and rule.version not in kept:
             typer.echo(f"  {_line(rule)}\n    is in force now and not in the file: it would be gone")
+
+
+@rule_commands.command("calendar")
+def show_calendar(jurisdiction: Place = None) -> None:
+    """By which notices working days are counted, a place's own among them, and where the calendar ends."""
+    rulebook = Rulebook.load()
+    calendar = rulebook.calendar(jurisdiction or NATION)
+    for year, notice in sorted(calendar.years.items()):
+        typer.echo(f"{year}: {_noticed(notice)}")
+    for notice in calendar.closures:
+        typer.echo(f"{min(notice.works)} to {max(notice.works)}: {_noticed(notice)}")
+    typer.echo("other years before these: chinesecalendar")
+    typer.echo(
+        f"known through {calendar.known_through()}; what the law counts in working days is refused beyond it, "
+        "until the next notice stands in escrow/rules/calendar"
+    )
+
+
+def _noticed(notice: Notice) -> str:
+    free = sum(not works for works in notice.works.values())
+    citation = notice.citation
+    return (
+        f"{free} days free, {len(notice.works) - free} weekend days worked; "
+        f"{citation.tag} {citation.title} {citation.number}, {citation.source}, read on {citation.read_on}"
+    )
 
 
 def _place_of(file: Path) -> str | None:

@@ -52,11 +52,12 @@ TAGS: Final = [
     {"name": "lessons 课时", "description": "What was taught, and whether the family agrees."},
     {"name": "payouts 拨付与退费", "description": "Releases, refunds, closures, and money that is nobody's yet."},
     {"name": "alerts 预警", "description": "Broken fee rules, each with its version and citation."},
+    {"name": "rules 规则", "description": "The law as data: values, days, citations, by place. Open to all."},
     {"name": "ledger 账簿", "description": "The double-entry books, for the auditor."},
     {"name": "operations 运行", "description": "Whether the service lives, and a few counts."},
 ]
 
-INSTITUTIONS, CONTRACTS, BANK, LESSONS, PAYOUTS, ALERTS, LEDGER, OPERATIONS = (each["name"] for each in TAGS)
+INSTITUTIONS, CONTRACTS, BANK, LESSONS, PAYOUTS, ALERTS, RULES, LEDGER, OPERATIONS = (each["name"] for each in TAGS)
 
 _PROBLEM: Final = {
     "type": "object",

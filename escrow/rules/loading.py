@@ -1,20 +1,33 @@
 """From a folder of files to jurisdictions and rules: anything doubtful is refused with its file, line and reason."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
 from pathlib import Path
-from typing import cast, get_args
+from typing import Final
 
+from escrow.rules.citations import citation_of
+from escrow.rules.holidays import CLOSURES_FILE, Notice, closures_of
 from escrow.rules.jurisdictions import JURISDICTION_FILE, places_of
 from escrow.rules.parameters import CATEGORIES, MODES, PARAMETERS
 from escrow.rules.reading import value_of
-from escrow.rules.rule import Citation, Jurisdiction, Rule, Tag
+from escrow.rules.rule import Jurisdiction, Rule
 from escrow.rules.strict_yaml import BadRuleFile, Table, read
 
+_NO_RULES: Final = (JURISDICTION_FILE, CLOSURES_FILE)
 
-def load_folder(folder: Path) -> tuple[tuple[Jurisdiction, ...], tuple[Rule, ...]]:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """What stands in a folder of law: the places, their rules, and by a place's code its own holiday notices."""
+
+    jurisdictions: tuple[Jurisdiction, ...]
+    rules: tuple[Rule, ...]
+    closures: Mapping[str, tuple[Notice, ...]]
+
+
+def load_folder(folder: Path) -> Loaded:
     """Read `folder/<jurisdiction>/*.yaml`. Raises BadRuleFile for the first fault, in the order of the names."""
     if not folder.is_dir():
         raise BadRuleFile(folder, 1, "there is no such folder of rules")
@@ -25,11 +38,15 @@ def load_folder(folder: Path) -> tuple[tuple[Jurisdiction, ...], tuple[Rule, ...
     decided_by: dict[str, str] = {}
     for place, jurisdiction in places:
         for file in sorted(place.iterdir()):
-            if not file.name.startswith(".") and file.name != JURISDICTION_FILE:
+            if not file.name.startswith(".") and file.name not in _NO_RULES:
                 found = rules_of(file, jurisdiction, decided_by)
                 _refuse_without_severity(file, found[0].name, jurisdiction, by_code)
                 rules.extend(found)
-    return tuple(jurisdiction for _, jurisdiction in places), tuple(rules)
+    return Loaded(
+        jurisdictions=tuple(jurisdiction for _, jurisdiction in places),
+        rules=tuple(rules),
+        closures={jurisdiction.code: closures_of(place / CLOSURES_FILE) for place, jurisdiction in places},
+    )
 
 
 def rules_of(file: Path, jurisdiction: Jurisdiction, decided_by: dict[str, str]) -> tuple[Rule, ...]:
@@ -52,9 +69,7 @@ def rules_of(file: Path, jurisdiction: Jurisdiction, decided_by: dict[str, str])
         reason = f"elsewhere {name} is decided by {decided_by[name]}; one parameter has one deciding day"
         raise table.refusal(reason, "decided_by")
 
-    about = table.maybe_text("note")
-
-    versions = table.tables("versions")
+    about, versions = table.maybe_text("note"), table.tables("versions")
     rules = [replace(_rule(version, name, jurisdiction, deciding), about=about) for version in versions]
     _refuse_overlaps(zip(versions, rules, strict=True))
     return tuple(rules)
@@ -75,20 +90,8 @@ def _rule(version: Table, name: str, jurisdiction: Jurisdiction, decided_by: str
         decided_by=decided_by,
         value=value_of(version, PARAMETERS[name]),
         unit=PARAMETERS[name].unit,
-        citation=_citation(version.table("citation")),
+        citation=citation_of(version.table("citation")),
         note=version.maybe_text("note"),
-    )
-
-
-def _citation(table: Table) -> Citation:
-    table.only("title", "number", "source", "read_on", "tag", "status")
-    return Citation(
-        title=table.text("title"),
-        number=table.text("number"),
-        source=table.text("source"),
-        read_on=table.day("read_on"),
-        tag=cast("Tag", table.choice("tag", get_args(Tag))),
-        draft=table.maybe_choice("status", ("draft",)) is not None,
     )
 
 

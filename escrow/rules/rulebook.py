@@ -2,17 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
+from escrow.rules.holidays import Notice
 from escrow.rules.loading import load_folder, rules_of
 from escrow.rules.parameters import CATEGORIES, MODES, PARAMETERS, UnknownParameter
 from escrow.rules.rule import Citation, Enforcement, Jurisdiction, Rule, Severity, WrongKindOfValue
 from escrow.rules.strict_yaml import BadRuleFile
 from escrow.rules.values import Window
+from escrow.rules.working_days import WorkingCalendar, national
 
 __all__ = [
     "BadRuleFile",
@@ -77,12 +79,19 @@ class Rulebook:
 
     jurisdictions: Mapping[str, Jurisdiction]
     rules: tuple[Rule, ...]
+    years: Mapping[int, Notice] = field(default_factory=dict)
+    closures: Mapping[str, tuple[Notice, ...]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
         """Read the shipped rules, or those of `folder`. Raises BadRuleFile: with a doubtful rule nothing starts."""
-        jurisdictions, rules = load_folder(SHIPPED if folder is None else folder)
-        return cls(jurisdictions={place.code: place for place in jurisdictions}, rules=rules)
+        loaded = load_folder(SHIPPED if folder is None else folder)
+        return cls(
+            jurisdictions={place.code: place for place in loaded.jurisdictions},
+            rules=loaded.rules,
+            years=national().years,
+            closures=loaded.closures,
+        )
 
     def with_draft(self, file: Path, *, jurisdiction: str) -> Self:
         """This rulebook with the versions of one file in place of the jurisdiction's own of that parameter.
@@ -108,6 +117,11 @@ class Rulebook:
             place = self.jurisdiction(above)
             yield place
             above = place.parent
+
+    def calendar(self, jurisdiction: str) -> WorkingCalendar:
+        """The working days of the jurisdiction with this code: its own holidays and closures, then those above it."""
+        local = [notice for place in self.upwards(jurisdiction) for notice in self.closures.get(place.code, ())]
+        return WorkingCalendar(years=self.years, closures=local)
 
     def enforcement(self, name: str, *, jurisdiction: str) -> Enforcement:
         """What a finding of this rule does in the jurisdiction with this code.

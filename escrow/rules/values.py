@@ -1,6 +1,6 @@
 """What a rule can hold: plain nouns of the law, exact numbers only, each with its words for a list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import time
 from decimal import Decimal
 from fractions import Fraction
@@ -86,6 +86,16 @@ def told(value: Value) -> str:
     if isinstance(value, Fraction):
         return decimal(value)
     return str(value)
+
+
+def plain(value: Value) -> int | str | bool | dict[str, int | str | None]:
+    """The value for programs: a number, yes or no, a text (a time and a ratio too), or its parts by name; exact."""
+    if isinstance(value, int | str):
+        return value
+    if isinstance(value, time | Fraction):
+        return told(value)
+    parts = {each.name: getattr(value, each.name) for each in fields(value)}
+    return {name: decimal(part) if isinstance(part, Fraction) else part for name, part in parts.items()}
 
 
 def decimal(ratio: Fraction) -> str:

@@ -15,7 +15,6 @@ from escrow.registry import courses, institutions
 from escrow.registry.courses import Course
 from escrow.rules.months import SHANGHAI
 from escrow.rules.rulebook import Rulebook
-from escrow.rules.working_days import after_working_days
 from escrow.teaching.tables import attendance
 from escrow.teaching.tables import lesson as table
 
@@ -107,7 +106,7 @@ def record(db: Connection, session: Session, *, rulebook: Rulebook, by: Caller, 
 
     today = now.astimezone(SHANGHAI).date()
     silence = rulebook.require("confirmation.silence", jurisdiction=institution.jurisdiction, on=today).integer
-    silent_on = after_working_days(today, silence)
+    silent_on = rulebook.calendar(institution.jurisdiction).after(today, silence)
 
     lesson = _add(db, session, course, by=by, now=now)
     rows = [

@@ -168,3 +168,10 @@ def test_a_folder_of_jurisdictions_is_checked_whole(tmp_path: Path, capsys: pyte
     status, out = told(capsys, "check", str(folder))
     assert status == 1
     assert "wuhu has no jurisdiction.yaml" in out
+
+
+def test_the_calendar_names_its_notices_and_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = told(capsys, "calendar")
+    assert status == 0
+    assert "2026: 33 days free, 6 weekend days worked; R 国务院办公厅关于2026年部分节假日安排的通知" in out
+    assert "known through 2026-12-31; what the law counts in working days is refused beyond it" in out

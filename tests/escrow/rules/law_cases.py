@@ -1,13 +1,15 @@
-"""The law as sentences: reading the cases of `cases/*.yaml`, and holding a rulebook against each."""
+"""The law as sentences: reading the cases of `cases/*.yaml`, and holding what the files say against each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from escrow.enrolment.caps import Terms, examine
+from escrow.rules.habits import Habits
 from escrow.rules.parameters import PARAMETERS
+from escrow.rules.rule import Citation
 from escrow.rules.rulebook import Rule, Rulebook
 from escrow.rules.strict_yaml import Table, read
 from escrow.rules.values import told
@@ -20,12 +22,27 @@ _ORDINARY: Final = read(FOLDER / "ordinary_contract.yaml").table("contract")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Law:
+    """All that stands in the files: the rulebook with its calendar, and the bureau's habits."""
+
+    rulebook: Rulebook
+    habits: Habits
+
+    @classmethod
+    def shipped(cls) -> "Law":
+        return cls(rulebook=Rulebook.load(), habits=Habits.load())
+
+
+Judge: TypeAlias = Callable[[Table, Law], None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Case:
-    """One sentence of the law. `judge` raises AssertionError when a rulebook says otherwise."""
+    """One sentence of the law. `judge` raises AssertionError when the files say otherwise."""
 
     file: str
     table: Table
-    judge: Callable[[Table, Rulebook], None]
+    judge: Judge
 
     @property
     def sentence(self) -> str:
@@ -36,9 +53,9 @@ class Case:
         named = (*self.table.entries.values(), *(self.table.entries.get("breaks") or ()))  # type: ignore[misc]  # a list
         return parameter in named
 
-    def fails(self, rulebook: Rulebook) -> bool:
+    def fails(self, law: Law) -> bool:
         try:
-            self.judge(self.table, rulebook)
+            self.judge(self.table, law)
         except (AssertionError, LookupError):
             return True
         return False
@@ -54,12 +71,12 @@ def read_cases() -> Iterator[Case]:
                 yield from (Case(file=file.stem, table=case, judge=judge) for case in table.tables(key))
 
 
-def judge_contract(case: Table, rulebook: Rulebook) -> None:
+def judge_contract(case: Table, law: Law) -> None:
     """A contract, with the student's others, breaks exactly the caps that the sentence names."""
     case.only("sentence", "place", "contract", "others", "breaks", "found", "limit")
     others = [_terms(other) for other in case.tables("others")] if "others" in case.entries else []
     place = case.maybe_text("place") or MODEL_COUNTY
-    findings = examine(_terms(case.table("contract")), others, rulebook=rulebook, jurisdiction=place)
+    findings = examine(_terms(case.table("contract")), others, rulebook=law.rulebook, jurisdiction=place)
 
     assert tuple(finding.rule.name for finding in findings) == case.entries["breaks"]
     for key in ("found", "limit"):
@@ -67,10 +84,10 @@ def judge_contract(case: Table, rulebook: Rulebook) -> None:
             assert [getattr(finding, key) for finding in findings] == [case.text(key)]
 
 
-def judge_question(case: Table, rulebook: Rulebook) -> None:
+def judge_question(case: Table, law: Law) -> None:
     """The rulebook, asked for one rule in one place on one day, answers with this value, version and basis."""
     case.only("sentence", "ask", "category", "mode", "place", "day", "answer", "version", "decided_by", "basis")
-    rule = rulebook.in_force(
+    rule = law.rulebook.in_force(
         case.text("ask"),
         jurisdiction=case.text("place"),
         on=case.day("day"),
@@ -83,45 +100,83 @@ def judge_question(case: Table, rulebook: Rulebook) -> None:
         _must_stand_as_told(rule, case)
 
 
-def judge_shelved(case: Table, rulebook: Rulebook) -> None:
+def judge_shelved(case: Table, law: Law) -> None:
     """A version stands in the files and decides nothing."""
     case.only("sentence", "version", "value", "decided_by", "basis")
-    rule = rulebook.version(case.text("version"))
+    rule = law.rulebook.version(case.text("version"))
 
     assert not rule.enabled
     assert told(rule.value) == case.text("value")
     _must_stand_as_told(rule, case)
 
 
-def judge_place(case: Table, rulebook: Rulebook) -> None:
+def judge_place(case: Table, law: Law) -> None:
     """A place stands below those places and no others, up to the nation; its general word is refuse or flag."""
     case.only("sentence", "place", "above", "enforcement")
-    place, *above = rulebook.upwards(case.text("place"))
+    place, *above = law.rulebook.upwards(case.text("place"))
 
     assert tuple(each.code for each in above) == case.entries["above"]
     assert place.enforcement == case.text("enforcement")
 
 
-def judge_treatment(case: Table, rulebook: Rulebook) -> None:
+def judge_treatment(case: Table, law: Law) -> None:
     """In a place, exactly these rules are refused when they are broken, or are worth so much."""
     case.only("sentence", "place", "rules", "enforcement", "severity")
     place = case.text("place")
     if "severity" in case.entries:
-        found = {name for name in PARAMETERS if rulebook.severity(name, jurisdiction=place) == case.text("severity")}
+        found = {
+            name for name in PARAMETERS if law.rulebook.severity(name, jurisdiction=place) == case.text("severity")
+        }
     else:
         word = case.text("enforcement")
-        found = {name for name in PARAMETERS if rulebook.enforcement(name, jurisdiction=place) == word}
+        found = {name for name in PARAMETERS if law.rulebook.enforcement(name, jurisdiction=place) == word}
 
     assert found == set(case.entries["rules"])  # type: ignore[arg-type]  # a list of names
 
 
+def judge_holiday(case: Table, law: Law) -> None:
+    """A holiday is free from its first to its last day, with working days around it, and is worked for on others."""
+    case.only("sentence", "first", "last", "worked")
+    calendar = law.rulebook.calendar(MODEL_COUNTY)
+    first, last = case.day("first"), case.day("last")
+    free = [first + timedelta(days=step) for step in range((last - first).days + 1)]
+
+    told_free = {day for day, works in law.rulebook.years[first.year].works.items() if not works}
+    assert told_free.issuperset(free), "a weekend day at its edge is free by the notice too, not by chance"
+    assert not any(calendar.is_working_day(day) for day in free)
+    assert calendar.is_working_day(first - timedelta(days=1))
+    assert calendar.is_working_day(last + timedelta(days=1))
+    worked = [date.fromisoformat(str(day)) for day in case.entries.get("worked", ())]  # type: ignore[union-attr]
+    assert all(calendar.is_working_day(day) for day in worked)
+
+
+def judge_notice(case: Table, law: Law) -> None:
+    """A year's holidays stand by a notice; how many of its days are free that are no weekend, or worked that are."""
+    case.only("sentence", "year", "number", "basis", "weekdays_free", "weekend_days_worked")
+    notice = law.rulebook.years[case.integer("year")]
+
+    assert (notice.citation.number, _basis(notice.citation)) == (case.text("number"), case.text("basis"))
+    assert sum(not works and day.weekday() < 5 for day, works in notice.works.items()) == case.integer("weekdays_free")
+    assert sum(notice.works.values()) == case.integer("weekend_days_worked")
+
+
+def judge_habit(case: Table, law: Law) -> None:
+    """On a day the bureau watches for something by these numbers, or does not yet."""
+    case.only("sentence", "watch", "day", "severity", "numbers", "basis")
+    habit = law.habits.of(case.text("watch"), on=case.day("day"))
+
+    assert (None if habit is None else habit.severity) == case.maybe_text("severity")
+    if habit is not None:
+        assert dict(habit.numbers) == (dict(case.table("numbers").entries) if "numbers" in case.entries else {})
+        assert case.maybe_text("basis") in {None, _basis(habit.rule.citation)}
+
+
+def _basis(citation: Citation) -> str:
+    return f"{citation.tag}, {citation.read_on}{', draft' if citation.draft else ''}"
+
+
 def _must_stand_as_told(rule: Rule, case: Table) -> None:
-    citation = rule.citation
-    told_of = {
-        "version": rule.version,
-        "decided_by": rule.decided_by,
-        "basis": f"{citation.tag}, {citation.read_on}{', draft' if citation.draft else ''}",
-    }
+    told_of = {"version": rule.version, "decided_by": rule.decided_by, "basis": _basis(rule.citation)}
     for key, value in told_of.items():
         assert case.maybe_text(key) in {None, value}
 
@@ -133,10 +188,13 @@ def _terms(changes: Table) -> Terms:
     return Terms(**(told_of | {day: date.fromisoformat(told_of[day]) for day in _DAYS}))
 
 
-_JUDGES: Final[dict[str, Callable[[Table, Rulebook], None]]] = {
+_JUDGES: Final[dict[str, Judge]] = {
     "cases": judge_contract,
     "questions": judge_question,
     "shelved": judge_shelved,
     "places": judge_place,
     "treatments": judge_treatment,
+    "holidays": judge_holiday,
+    "notices": judge_notice,
+    "habits": judge_habit,
 }

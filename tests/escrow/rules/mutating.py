@@ -7,8 +7,8 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,12 +16,14 @@ from typing import Final, get_args
 
 import yaml
 
+from escrow.rules import habits, holidays
+from escrow.rules.habits import Habits
 from escrow.rules.jurisdictions import JURISDICTION_FILE
 from escrow.rules.parameters import CATEGORIES, MODES, PARAMETERS
 from escrow.rules.rule import Enforcement, Severity, Tag
 from escrow.rules.rulebook import SHIPPED, BadRuleFile, Rulebook
 from escrow.rules.values import FLOOR_BASES, Rounding
-from tests.escrow.rules.law_cases import Case, read_cases
+from tests.escrow.rules.law_cases import Case, Law, read_cases
 
 AWAY: Final = ""
 """Instead of a value: its whole line is taken away."""
@@ -36,8 +38,10 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "enforcement": get_args(Enforcement),
     "parent": ("cn", AWAY),
 }
-_NO_VALUE: Final = {"parameter", "unit", "note", "title", "number", "source", "zh", "en"}
-"""Words for readers; `parameter` and `unit` can be of one kind only, which loading holds them to."""
+_NO_VALUE: Final = {
+    *("parameter", "unit", "watch", "year"),  # one is possible for a file of this name, which loading holds it to
+    *("note", "title", "number", "source", "zh", "en", "name", "set_by", "why"),  # words for readers
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +68,19 @@ class Mutation:
         return text[:begins] + text[text.index("\n", self.end) + 1 :]
 
 
-def mutations(folder: Path = SHIPPED) -> Iterator[Mutation]:
-    """Every change of every file below the folder."""
-    for file in sorted(folder.glob("*/*.yaml")):
+def law_files() -> list[Path]:
+    """The law: every rule and jurisdiction, and every year of the calendar."""
+    return [*sorted(SHIPPED.glob("*/*.yaml")), *sorted(holidays.SHIPPED.glob("*.yaml"))]
+
+
+def habit_files() -> list[Path]:
+    """What the bureau itself has set to watch for."""
+    return sorted(habits.SHIPPED.glob("*.yaml"))
+
+
+def mutations(files: Sequence[Path]) -> Iterator[Mutation]:
+    """Every change of every file."""
+    for file in files:
         root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         for keys, node in _scalars(root, ()):
             quoted = 1 if node.style == '"' else 0
@@ -82,36 +96,42 @@ def mutations(folder: Path = SHIPPED) -> Iterator[Mutation]:
 
 
 class Judges:
-    """The law cases on the bench, and the shipped rules whose files are changed under their eyes."""
+    """The law cases on the bench, and the shipped files that are changed under their eyes, in a copy."""
 
     def __init__(self, scratch: Path) -> None:
         self.cases = list(read_cases())
-        self.shipped = Rulebook.load()
-        self._codes = {place.folder: place.code for place in self.shipped.jurisdictions.values()}
-        self.copy = Path(shutil.copytree(SHIPPED, scratch / "cn"))
+        self.shipped = Law.shipped()
+        self._codes = {place.folder: place.code for place in self.shipped.rulebook.jurisdictions.values()}
+        self._copy = Path(shutil.copytree(SHIPPED.parent, scratch / "rules"))
 
     def seen_by(self, mutation: Mutation) -> str | None:
         """Who sees the change: the loader's refusal, or the sentence of a case that fails; None when it survives."""
-        place = self.copy / mutation.file.relative_to(SHIPPED)
-        place.write_text(mutation.text(), encoding="utf-8")
+        file = self._copy / mutation.file.relative_to(SHIPPED.parent)
+        file.write_text(mutation.text(), encoding="utf-8")
         try:
-            rulebook = self._changed(place)
+            law = self._changed(file)
         except BadRuleFile as refusal:
             return f"refused: {refusal.reason}"
         finally:
-            shutil.copy(mutation.file, place)
+            shutil.copy(mutation.file, file)
         likeliest_first = sorted(self.cases, key=lambda case: not case.is_about(mutation.file.stem))
-        return next((case.sentence for case in likeliest_first if case.fails(rulebook)), None)
-
-    def _changed(self, place: Path) -> Rulebook:
-        if place.name == JURISDICTION_FILE:
-            return Rulebook.load(self.copy)
-        # Only this one file anew: loading all of them for every change would take far longer.
-        return self.shipped.with_draft(place, jurisdiction=self._codes[place.parent.name])
+        return next((case.sentence for case in likeliest_first if case.fails(law)), None)
 
     def failing(self) -> list[Case]:
-        """The cases that fail on the rules as they are shipped; there must be none, or nothing is shown."""
+        """The cases that fail on the files as they are shipped; there must be none, or nothing is shown."""
         return [case for case in self.cases if case.fails(self.shipped)]
+
+    def _changed(self, file: Path) -> Law:
+        """The shipped law with one file of the copy in its place: reading all of it each time would take far longer."""
+        rulebook = self.shipped.rulebook
+        if file.parent.name == habits.SHIPPED.name:
+            return replace(self.shipped, habits=Habits.load(file.parent))
+        if file.parent.name == holidays.SHIPPED.name:
+            return replace(self.shipped, rulebook=replace(rulebook, years=holidays.years_of(file.parent)))
+        if file.name == JURISDICTION_FILE:
+            return replace(self.shipped, rulebook=Rulebook.load(self._copy / SHIPPED.name))
+        drafted = rulebook.with_draft(file, jurisdiction=self._codes[file.parent.name])
+        return replace(self.shipped, rulebook=drafted)
 
 
 def _scalars(node: yaml.Node | None, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], yaml.ScalarNode]]:
@@ -173,7 +193,7 @@ def main() -> int:
         if failing := judges.failing():
             say("these cases fail on the shipped rules:", *(case.sentence for case in failing))
             return 1
-        seen = [(mutation, judges.seen_by(mutation)) for mutation in mutations()]
+        seen = [(mutation, judges.seen_by(mutation)) for mutation in mutations([*law_files(), *habit_files()])]
     for mutation, by in seen:
         say(mutation.told, by or "SURVIVES")
     survivors = [mutation.told for mutation, by in seen if by is None]

@@ -10,6 +10,7 @@ from escrow.enrolment.contracts import Contract
 from escrow.payouts import refunds
 from escrow.refusals import Unknown
 from escrow.registry import courses
+from escrow.rules.holidays import Notice
 from escrow.teaching import confirmations, lessons
 from escrow.teaching.lessons import (
     BeforeFirstLesson,
@@ -70,6 +71,21 @@ def test_the_guardians_days_are_working_days_by_the_state_councils_calendar(
     )
     recorded = lessons.record(db, session, rulebook=RULEBOOK, by=of.caller, now=told)  # type: ignore[arg-type]  # a datetime
     assert recorded.silent_on == silent_on
+
+
+def test_the_days_on_which_the_place_itself_is_closed_are_no_working_days_of_its_guardians(db: Connection) -> None:
+    of = school(db)
+    _, contract = enrolled(db, of)
+    citation = next(iter(RULEBOOK.years.values())).citation
+    typhoon = Notice(
+        works={date(2026, 8, 5): False, date(2026, 8, 6): False, date(2026, 8, 8): True}, citation=citation
+    )
+    closed = replace(RULEBOOK, closures={of.institution.jurisdiction: (typhoon,)})
+    session = Session(
+        course_id=of.course.id, class_no="A", starts_at=at(8, 3, 9), ends_at=at(8, 3, 10), contract_ids=[contract.id]
+    )
+    recorded = lessons.record(db, session, rulebook=closed, by=of.caller, now=at(8, 3))
+    assert recorded.silent_on == date(2026, 8, 11), "two days closed, one Saturday worked"
 
 
 def test_a_lesson_before_the_first_one_that_was_agreed_is_not_counted_and_the_first_day_is(db: Connection) -> None:
