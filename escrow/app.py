@@ -30,6 +30,7 @@ from escrow.api import (
     orders,
     releases,
     repayments,
+    risk,
     rosters,
     rules,
     seals,
@@ -78,6 +79,7 @@ _ROOMS: Final = (
     seals,
     told,
     rules,
+    risk,
 )
 _REFUSED: Final = (
     *(Refusal, StatementRefused, LedgerRefusal, NoRuleInForce, CalendarUnknown, UnknownJurisdiction),

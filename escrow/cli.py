@@ -16,6 +16,7 @@ from escrow import db as database
 from escrow.access import keys
 from escrow.key_commands import key_commands, merchant_commands
 from escrow.ledger_commands import ledger_commands
+from escrow.monitoring import scoring
 from escrow.monitoring.sweep import sweep
 from escrow.monitoring.watching import watch
 from escrow.oversight import audit as oversight
@@ -133,6 +134,8 @@ def monitor() -> None:
         for each in found:
             citation = " ".join(each.citation[part] for part in ("title", "number") if each.citation[part])
             _say(f"{each.id} {each.state} {each.version} ({citation})\n  {each.zh}\n  {each.en}")
+        for score in scoring.highest(db, now=now):
+            _say(str(score))
         _say(f"alerts: {len(found)}")
 
     _write(do)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text
 
 from escrow.db import noun
 from ledger.columns import Day, Instant, Json, Name, Whole
@@ -79,3 +79,15 @@ complaint: Final = noun(
     Index("ix_complaint_guardian", "guardian_id"),
 )
 """Written by escrow.oversight.complaints; it stands in this wing because the watch may not look up there."""
+
+risk_score: Final = noun(
+    "risk_score",
+    Column("institution_id", Whole, ForeignKey("institution.id"), nullable=False),
+    Column("month", Name, nullable=False, comment="2026-10"),
+    Column("score", Whole, nullable=False, comment="the sum of the points of its parts"),
+    Column("parts", Json, nullable=False, comment="each part's figure, thresholds, weight, points and version"),
+    Column("scored_at", Instant, nullable=False),
+    UniqueConstraint("institution_id", "month"),
+    CheckConstraint("score >= 0 AND score <= 100", name="score"),
+)
+"""How near an institution is to running away, by month: computed anew at each look, the last one stands."""

@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
-from escrow.monitoring import alerts
+from escrow.monitoring import alerts, scoring
 from escrow.monitoring.alerts import Alert
 from escrow.monitoring.detectors import filing, paying, reconciled, renewing, selling, teaching, told
 from escrow.monitoring.detectors.ground import Ground, Seen
@@ -66,8 +66,14 @@ DETECTORS: Final = tuple(
 
 
 def watch(db: Connection, *, rulebook: Rulebook, habits: Habits, now: datetime) -> list[Alert]:
-    """Look at everything and raise what is new: safe to run again, a fact that was dealt with stays dealt with."""
+    """Look at everything, score every institution, and raise what is new.
+
+    Safe to run again: a fact that was dealt with stays dealt with, a score is replaced.
+    """
     found = [each for of_one in look(db, rulebook=rulebook, habits=habits, now=now).values() for each in of_one]
+    scores, high = scoring.scores(db, rulebook=rulebook, habits=habits, now=now)
+    scoring.keep(db, scores)
+    found += high
     closed = _last_closed(db, [each.sighting.fact for each in found])
     fresh = [each for each in found if each.last >= closed.get(each.sighting.fact, each.last)]
     return alerts.raise_(db, [each.sighting for each in fresh], now=now)

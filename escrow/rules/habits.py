@@ -28,6 +28,13 @@ NUMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "repeated_complaints": ("families",),
     "unswept_takings": ("working_days",),
     "crowded_classes": ("guests",),
+    "risk_collections": ("weight", "begins", "full", "least_minor"),
+    "risk_refunds": ("weight", "begins", "full", "days"),
+    "risk_balance": ("weight", "begins", "full", "share_percent", "months"),
+    "risk_payouts": ("weight", "begins", "full"),
+    "risk_rosters": ("weight", "begins", "full"),
+    "risk_complaints": ("weight", "begins", "full"),
+    "runaway": ("score",),
 }
 """Every habit there is, with the names of its numbers: a file must give exactly these."""
 

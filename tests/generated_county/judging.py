@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from escrow.enrolment import contract_columns, screening
 from escrow.enrolment.tables import contract
+from escrow.monitoring import scoring
 from escrow.monitoring.watching import look
 from escrow.rules.habits import Habits
 from escrow.rules.rulebook import Rulebook
@@ -42,7 +43,9 @@ def county_of(contracts: int) -> County:
 
 def detectors(db: Connection, county: County) -> Mapping[str, Judged]:
     """Every detector of the watch, by its name."""
-    found = look(db, rulebook=Rulebook.load(), habits=Habits.load(), now=NOW)
+    rulebook, habits = Rulebook.load(), Habits.load()
+    found = {**look(db, rulebook=rulebook, habits=habits, now=NOW)}
+    found["runaway"] = scoring.scores(db, rulebook=rulebook, habits=habits, now=NOW)[1]
     return {
         name: _judged(county.truth.get(name, set()), {each.sighting.finding.fact for each in those})
         for name, those in found.items()

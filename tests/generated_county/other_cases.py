@@ -400,6 +400,35 @@ def swept_by_today(county: County) -> None:
     _taken(county, date(2026, 11, 17), None)
 
 
+def runaway(county: County, *, families: int = 5, november_lessons: int = 0) -> None:
+    """A shop that collects much in its last month, teaches less, files nothing and answers nobody."""
+    school = county.books.school({"drawing": 8_000})
+    for month in (8, 9, 10):
+        group = [_bought(county, school=school, on=date(2026, month, 2)) for _ in range(2)]
+        for day in (15, 20, 25):
+            county.books.teach(group, date(2026, month, day))
+    for day in range(1, november_lessons + 1):
+        county.books.teach(group, date(2026, 11, day))
+    for _ in range(8):
+        _bought(county, school=school, on=date(2026, 11, 2))
+    county.unfiled |= {(school.id, "2026-09"), (school.id, "2026-10")}
+    county.plant("missing_rosters", *(f"institution:{school.id}:roster:2026-{month:02}" for month in (9, 10)))
+    filed = [(at(date(2026, 11, 1), 8 + number), number) for number in range(families)]
+    _complain(county, school, "refused_refund", filed)
+    fact = f"repeated_complaints:institution:{school.id}:refused_refund:month:2026-11"
+    county.plant("repeated_complaints", fact)
+    if families == 5 and not november_lessons:
+        county.plant("runaway", f"runaway:institution:{school.id}:month:2026-11")
+
+
+def three_families_less(county: County) -> None:
+    runaway(county, families=3)
+
+
+def as_many_lessons(county: County) -> None:
+    runaway(county, november_lessons=11)
+
+
 CASES: Final[dict[str, tuple[Case, ...]]] = {
     "strange_payments": (strange_payment, whole_lessons, price_of_a_contract, three_days_ago),
     "strange_payments_lately": (four_days_ago,),
@@ -415,6 +444,7 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     "unfunded_lessons": (unfunded, paid_to_the_lesson, a_week_ago),
     "crowded_classes": (crowded, two_guests),
     "missing_rosters": (roster,),
+    "runaway": (runaway, three_families_less, as_many_lessons),
     "outside_complaints": (outside, unfounded),
     "repeated_complaints": (repeated, one_family_thrice, three_things),
     "unswept_takings": (unswept, swept_in_time, swept_by_today),
