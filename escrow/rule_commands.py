@@ -50,7 +50,7 @@ def show(
     if spec.choices:
         typer.echo(f"  one of: {', '.join(spec.choices)}")
     for rule in found:
-        typer.echo("\n".join(_whole(rule, rulebook)))
+        typer.echo("\n".join(_whole(rule, rulebook, asked_of=jurisdiction)))
     if not found:
         typer.echo("  no version stands in the files, so nothing is decided by it")
 
@@ -133,10 +133,11 @@ def _cited(rule: Rule) -> str:
     return f"{rule.citation.tag} {rule.citation.title} {rule.citation.number}"
 
 
-def _whole(rule: Rule, rulebook: Rulebook) -> list[str]:
+def _whole(rule: Rule, rulebook: Rulebook, *, asked_of: str | None) -> list[str]:
     place, citation = rule.jurisdiction, rule.citation
-    enforcement = rulebook.enforcement(rule.name, jurisdiction=place.code)
-    severity = rulebook.severity(rule.name, jurisdiction=place.code)
+    there = asked_of or place.code  # the rule may be inherited there, and a breach be another thing
+    enforcement = rulebook.enforcement(rule.name, jurisdiction=there)
+    severity = rulebook.severity(rule.name, jurisdiction=there)
     draft = ", a draft" if citation.draft else ""
     lines = [
         "",

@@ -49,7 +49,9 @@ class RuleShown(Shown):
     told: str = Field(examples=["60"])
     unit: str
     in_use: bool = Field(description="False for what stands only in memory or in a draft: it decides nothing.")
-    enforcement: Literal["refuse", "flag"] = Field(description="What a breach does in this place.")
+    enforcement: Literal["refuse", "flag"] = Field(
+        description="What a breach does in the place asked of, or else the rule's own."
+    )
     severity: Literal["notice", "serious", "grave"]
     citation: CitationShown
     draft: bool
@@ -57,8 +59,10 @@ class RuleShown(Shown):
     note: str | None
 
     @classmethod
-    def of(cls, rule: Rule, desk: Desk) -> Self:
+    def of(cls, rule: Rule, desk: Desk, *, asked_of: str | None) -> Self:
+        """The version, with what a breach does in the place that was asked of: the rule may be inherited there."""
         where, name = rule.jurisdiction, rule.name
+        there = asked_of or where.code
         return cls(
             version=rule.version,
             rule=name,
@@ -75,8 +79,8 @@ class RuleShown(Shown):
             told=told(rule.value),
             unit=rule.unit,
             in_use=rule.enabled,
-            enforcement=desk.rulebook.enforcement(name, jurisdiction=where.code),
-            severity=desk.rulebook.severity(name, jurisdiction=where.code),
+            enforcement=desk.rulebook.enforcement(name, jurisdiction=there),
+            severity=desk.rulebook.severity(name, jurisdiction=there),
             citation=CitationShown.model_validate(rule.citation),
             draft=rule.citation.draft,
             about=rule.about,
@@ -114,7 +118,8 @@ def everything(
     start = place(after)
     found = list(enumerate(_listed(desk, jurisdiction, on), start=1))[start : start + limit]
     return Page(
-        items=[RuleShown.of(rule, desk) for _, rule in found], next=following([number for number, _ in found], limit)
+        items=[RuleShown.of(rule, desk, asked_of=jurisdiction) for _, rule in found],
+        next=following([number for number, _ in found], limit),
     )
 
 
@@ -130,7 +135,11 @@ def one(name: str, desk: AtDesk, jurisdiction: OfPlace = None, on: OnDay = None)
         kind=spec.kind,
         unit=spec.unit,
         choices=list(spec.choices),
-        versions=[RuleShown.of(rule, desk) for rule in _listed(desk, jurisdiction, on) if rule.name == name],
+        versions=[
+            RuleShown.of(rule, desk, asked_of=jurisdiction)
+            for rule in _listed(desk, jurisdiction, on)
+            if rule.name == name
+        ],
     )
 
 

@@ -1,5 +1,6 @@
 """The law over the routes: open to all, exact, with its citation, for a place and a day."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,19 @@ def test_a_place_and_a_day_give_the_nearest_rule_alone(anywhere: Service) -> Non
     assert nations in both
     assert own in there
     assert nations not in there
+
+
+def test_an_inherited_rule_tells_what_a_breach_does_in_the_place_that_is_asked_of(anywhere: Service) -> None:
+    desk = anywhere.client.app.state.desk  # type: ignore[attr-defined]  # the application under the client
+    county = desk.rulebook.jurisdictions["900001"]
+    stricter = replace(county, enforcement_of={"prepayment.max_lessons": "refuse"}, severity={})
+    places = {**desk.rulebook.jurisdictions, "900001": stricter}
+    anywhere.client.app.state.desk = replace(desk, rulebook=replace(desk.rulebook, jurisdictions=places))  # type: ignore[attr-defined]
+
+    path = "/rules/prepayment.max_lessons?jurisdiction="
+    told = {place: anywhere.get(NOBODY, path + place).json()["versions"][0] for place in ("900001", "cn")}
+    assert told["900001"]["version"] == told["cn"]["version"]
+    assert (told["900001"]["enforcement"], told["cn"]["enforcement"]) == ("refuse", "flag")
 
 
 def test_before_its_first_day_a_rule_is_not_told(anywhere: Service) -> None:

@@ -128,7 +128,7 @@ class Judges:
             return replace(self.shipped, habits=Habits.load(file.parent))
         if file.parent.name == holidays.SHIPPED.name:
             return replace(self.shipped, rulebook=replace(rulebook, years=holidays.years_of(file.parent)))
-        if file.name == JURISDICTION_FILE:
+        if file.name in {JURISDICTION_FILE, holidays.CLOSURES_FILE}:
             return replace(self.shipped, rulebook=Rulebook.load(self._copy / SHIPPED.name))
         drafted = rulebook.with_draft(file, jurisdiction=self._codes[file.parent.name])
         return replace(self.shipped, rulebook=drafted)
