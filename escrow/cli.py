@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from escrow import cap_commands, layout_commands
 from escrow import db as database
 from escrow.access import keys
+from escrow.bank_day_commands import break_commands, day_commands
 from escrow.key_commands import key_commands, merchant_commands
 from escrow.ledger_commands import ledger_commands
 from escrow.monitoring import scoring
@@ -48,6 +49,8 @@ statement_commands.add_typer(layout_commands.commands)
 rule_commands.add_typer(cap_commands.commands)
 cli.add_typer(statement_commands, name="statement")
 cli.add_typer(ledger_commands, name="ledger")
+cli.add_typer(break_commands, name="breaks")
+cli.add_typer(day_commands, name="day")
 cli.add_typer(rule_commands, name="rules")
 cli.add_typer(db_commands, name="db")
 cli.add_typer(key_commands, name="keys")

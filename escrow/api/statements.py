@@ -58,6 +58,7 @@ class ImportedShown(StatementShown):
     """A statement as it was taken in now."""
 
     fresh: int = Field(description="Lines that no earlier file had brought.")
+    late: int = Field(description="Lines of signed days, kept apart until a day is reopened.")
 
 
 class BreakShown(Shown):

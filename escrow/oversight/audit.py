@@ -9,7 +9,7 @@ import ledger.audit
 from escrow.access import keys
 from escrow.enrolment.tables import contract, payment, payment_order
 from escrow.oversight import records
-from escrow.oversight.bank_audit import matches_agree_in_amount, payouts_are_seen_leaving
+from escrow.oversight.bank_audit import matches_agree_in_amount, payouts_are_seen_leaving, signed_days_stand
 from escrow.payouts.tables import instruction, payout_batch, release_line, release_request
 from escrow.registry.tables import institution
 from escrow.teaching.shares import share
@@ -42,6 +42,7 @@ def audit(db: Connection, *, published: Mapping[int, bytes] | None = None) -> It
     yield from batches_are_their_files(db)
     yield from matches_agree_in_amount(db)
     yield from payouts_are_seen_leaving(db)
+    yield from signed_days_stand(db)
 
 
 def money_stays_with_its_bank_account(db: Connection, homes: dict[str, str]) -> Iterator[Breach]:

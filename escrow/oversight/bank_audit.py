@@ -1,4 +1,4 @@
-"""The audit of the bank's day: matches, and payouts seen leaving, against what the lines say."""
+"""The audit of the bank's day: matches and payouts against what the lines say, and what was signed off."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,13 @@ from sqlalchemy import Connection, func, select
 
 from escrow.enrolment.tables import payment
 from escrow.payouts.tables import instruction
-from escrow.settlement.tables import STANDS, match, statement_line
+from escrow.settlement import cash, signing
+from escrow.settlement.tables import STANDS, match, signoff, statement_line
+from escrow.settlement.tie_out import tie_out
 from ledger.audit import Breach
 
 AGREE = "matches agree in amount"
+SIGNED = "signed days stand"
 
 
 def matches_agree_in_amount(db: Connection) -> Iterator[Breach]:
@@ -78,3 +81,25 @@ def _taken_back(db: Connection) -> dict[int, int]:
         .group_by(first)
     )
     return {row.id: int(row.amount) for row in db.execute(query)}
+
+
+def signed_days_stand(db: Connection) -> Iterator[Breach]:
+    """What was proved of each signed day adds up, and the last one of each account proves the same today: its cash, its
+    tie-out, and a place for every line."""
+    last: dict[str, signing.SignOff] = {}
+    for row in db.execute(select(signoff).where(signoff.c.reopening_id.is_(None)).order_by(signoff.c.day)):
+        signed = last[row.account] = signing.as_sign_off(row)
+        differences = sum(each["amount"] for each in signed.differences)
+        owed = sum(signed.owed.values())
+        if signed.ledger_balance + differences != signed.statement_balance or owed != signed.ledger_balance:
+            detail = (
+                f"ledger {signed.ledger_balance}, differences {differences}, statement {signed.statement_balance}, "
+                f"owed {owed}"
+            )
+            yield Breach(invariant=SIGNED, subject=f"{signed.account} {signed.day}", detail=detail)
+    for account, signed in last.items():
+        proof, tied = cash.prove(db, account, on=signed.day), tie_out(db, account, on=signed.day)
+        lost = signing.unplaced(db, account, signed.day)
+        if proof.unexplained.minor or not tied.holds or lost:
+            detail = f"unexplained {proof.unexplained.minor} fen, tied out: {tied.holds}, lines without a place: {lost}"
+            yield Breach(invariant=SIGNED, subject=f"{account} {signed.day}", detail=detail)

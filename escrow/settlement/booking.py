@@ -15,9 +15,9 @@ from escrow.enrolment.payments import Payment, Receipt
 from escrow.enrolment.placing import IN_CHINESE, Credit
 from escrow.rules.months import SHANGHAI
 from escrow.rules.working_days import due_day
-from escrow.settlement import matches
+from escrow.settlement import making
 from escrow.settlement.breaks import Open
-from escrow.settlement.matches import Wanted
+from escrow.settlement.making import Wanted
 from escrow.settlement.tables import STANDS
 from escrow.settlement.tables import match as match_table
 from escrow.settlement.unmatched import Line, Loose, payment_key, payout_key
@@ -56,7 +56,7 @@ def book_matches(db: Connection, loose: Loose, found: pd.DataFrame, *, by: Calle
         )
         for each in found.to_dict("records")
     ]
-    matches.make(db, wanted, by=by, now=now)
+    making.make(db, wanted, by=by, now=now)
     return [each.rule for each in wanted]
 
 
@@ -66,16 +66,20 @@ def book_alone(
     matched: pd.DataFrame,
     found: pd.DataFrame,
     *,
+    waiting: Collection[str],
     by: Caller,
     now: datetime,
 ) -> Alone:
-    """Book lines that no item explains where the statement alone suffices; everything else becomes a break."""
+    """Book lines that no item explains where the statement alone suffices; everything else becomes a break.
+
+    `waiting`: keys of lines for which a proposal waits; nothing is booked from them meanwhile.
+    """
     taken = set(matched["line_key"])
     why = {each["line_key"]: each for each in found.to_dict("records") if each["line_key"]}
     rest = [each for each in loose.lines if each.key not in taken]
     by_kind: dict[str, list[Line]] = {}
     for line in rest:
-        by_hand = line.id in loose.undone
+        by_hand = line.id in loose.undone or line.key in waiting
         place = "break" if by_hand else place_of(line, why.get(line.key, {}).get("kind", ""))
         by_kind.setdefault(place, []).append(line)
     # First what needs contracts: everybody locks those before the ledger's accounts.
@@ -130,7 +134,7 @@ def _receive(db: Connection, lines: Sequence[Line], met: Collection[int], *, by:
                 payments=[receipt.payment],
             )
         )
-    matches.make(db, wanted, by=by, now=now)
+    making.make(db, wanted, by=by, now=now)
     return listed
 
 
@@ -184,7 +188,7 @@ def credit_of(line: Line) -> Credit:
 
 def _book_own(db: Connection, lines: Sequence[Line], *, kind: str, by: Caller, now: datetime) -> None:
     """The bank's own lines: interest is owed by the agreement with it, a fee is an expense."""
-    matches.make(db, [own_of(each, kind=kind) for each in lines], by=by, now=now)
+    making.make(db, [own_of(each, kind=kind) for each in lines], by=by, now=now)
 
 
 def own_of(line: Line, *, kind: str, proposal_id: int | None = None) -> Wanted:

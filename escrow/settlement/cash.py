@@ -10,7 +10,8 @@ from sqlalchemy import Connection, and_, case, func, select
 from escrow.enrolment.tables import payment
 from escrow.refusals import Unknown
 from escrow.rules.months import SHANGHAI
-from escrow.settlement import statements
+from escrow.settlement import frozen, statements
+from escrow.settlement.statements import Imported
 from escrow.settlement.tables import STANDS, match, statement_line
 from ledger.balances import balance
 from ledger.money import Money
@@ -58,19 +59,29 @@ class Stated:
 def stated_at(db: Connection, account: str, on: date | None = None) -> Stated | None:
     """The bank's balance at the end of `on`; where no statement covers that day, at the end of the last one before it.
 
-    Within a statement of several days it is its opening and the account's lines up to the day.
+    The newest statement that covers the day says it; a signed day keeps what it was signed with. Within a statement of
+    several days it is its opening and the account's lines up to the day.
     """
-    last = statements.last_with_balance(db, account, until=on)
+    if on is not None and (signed := frozen.statement_of(db, account, on)) is not None:
+        return Stated(on=on, balance=signed[1], statement_id=signed[0])
     over = None if on is None else statements.over(db, account, on)
-    if on is not None and over is not None and over.opening is not None and (last is None or last.ends < on):
-        line = statement_line.c
-        moved = select(func.coalesce(func.sum(line.amount), 0)).where(
-            line.account == account, line.booked_on >= over.begins, line.booked_on <= on
-        )
-        return Stated(on=on, balance=over.opening + int(db.execute(moved).scalar_one()), statement_id=over.id)
+    if on is not None and over is not None and over.opening is not None:
+        closing = over.closing if over.ends == on else None
+        balance = _moved_to(db, over, on) if closing is None else closing
+        return Stated(on=on, balance=balance, statement_id=over.id)
+    last = statements.last_with_balance(db, account, until=on)
     if last is None or last.closing is None:
         return None
     return Stated(on=last.ends, balance=last.closing, statement_id=last.id)
+
+
+def _moved_to(db: Connection, over: Imported, day: date) -> int:
+    """The opening of a statement and what the account's lines moved from then up to a day."""
+    line = statement_line.c
+    moved = select(func.coalesce(func.sum(line.amount), 0)).where(
+        line.account == over.account, line.booked_on >= over.begins, line.booked_on <= day
+    )
+    return (over.opening or 0) + int(db.execute(moved).scalar_one())
 
 
 def _brought_in(db: Connection, account: str) -> Sequence[Difference]:

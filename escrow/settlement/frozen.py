@@ -29,3 +29,10 @@ def must_be_open(db: Connection, account: str, days: Iterable[date]) -> None:
     for day in sorted(days):
         if signed is not None and day <= signed:
             raise DayFrozen(account=account, signed=signed, day=day)
+
+
+def statement_of(db: Connection, account: str, day: date) -> tuple[int, int] | None:
+    """The statement by which a day stands signed off, and the balance in fen that it states; None: it does not."""
+    query = select(table.c.statement_id, table.c.statement_balance).where(table.c.account == account)
+    row = db.execute(query.where(table.c.day == day, table.c.reopening_id.is_(None))).one_or_none()
+    return None if row is None else (row.statement_id, row.statement_balance)

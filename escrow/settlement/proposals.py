@@ -10,7 +10,7 @@ from escrow.access import trail
 from escrow.access.caller import Caller
 from escrow.refusals import AlreadyDecided, Conflict, FourEyes, ReasonMissing, Unknown
 from escrow.registry import institutions
-from escrow.settlement import booking, breaks, matches, proposal_sides, write_offs
+from escrow.settlement import booking, breaks, making, proposal_sides, write_offs
 from escrow.settlement.proposal_sides import Chosen
 from escrow.settlement.tables import match as match_table
 from escrow.settlement.tables import match_proposal as table
@@ -96,7 +96,7 @@ def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> i
         case None:
             told = {"rule": proposal.rule, "evidence": proposal.evidence}
             wanted = as_wanted(sides, **told, difference=difference, proposal_id=proposal.id)
-    matches.make(db, [wanted], by=by, now=now)
+    making.make(db, [wanted], by=by, now=now)
     breaks.close_of(
         db,
         lines=[each.id for each in sides.lines],

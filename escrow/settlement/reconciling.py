@@ -1,11 +1,9 @@
 """Reconciling an account: every line of the bank is matched, booked, or on the list with an owner and a due day."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -17,13 +15,12 @@ from escrow.enrolment.payments import Payment
 from escrow.payouts.instructions import Instruction
 from escrow.registry import institutions
 from escrow.rules.months import SHANGHAI
-from escrow.settlement import booking, breaks, frozen, proposal_sides, reversals, unmatched
+from escrow.settlement import booking, breaks, coming_back, frozen, proposal_sides, reversals, unmatched
 from escrow.settlement.breaks import Break, Open
 from escrow.settlement.statements import NotSupervised
+from escrow.settlement.suggesting import suggest
 from escrow.settlement.unmatched import Line, Loose
 from reconciliation.matching import match
-
-_PAYOUT: Final = re.compile(r"(?<![0-9A-Za-z])PO[0-9]{16}(?![0-9A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,24 +45,28 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     if institutions.by_account(db, account, lock=True) is None:
         raise NotSupervised(account=account)
     loose, kept = _of_open_days(unmatched.load(db, account), db)
-    taking_back = [each for each in loose.lines if each.reversal and not _returns_a_payout(each)]
-    plain = [each for each in loose.lines if not each.reversal or _returns_a_payout(each)]
+    naming = coming_back.named_in(db, loose.lines)
+    aside = [each for each in loose.lines if each.id in naming]
+    taking_back = [each for each in loose.lines if each.reversal and each.id not in naming]
+    plain = [each for each in loose.lines if not each.reversal and each.id not in naming]
     reversals.lock_contracts(db, taking_back, plain)
     loose = replace(loose, lines=plain)
 
     outcome = match(line_frame(loose.lines), item_frame(loose), references=references)
     found = _allowed(outcome.matches, loose)
 
+    waiting = suggest(db, loose, outcome.proposals, by=by, now=now)
     # Alone first: it may lock contracts, which everybody does before the ledger's accounts.
-    rest = booking.book_alone(db, loose, found, outcome.breaks, by=by, now=now)
+    rest = booking.book_alone(db, loose, found, outcome.breaks, waiting=waiting, by=by, now=now)
     matched = booking.book_matches(db, loose, found, by=by, now=now)
     back = reversals.book(db, taking_back, by=by, now=now)
-    listed = [each for each in rest.breaks if each.line_id not in back.explained]
-    still = breaks.refresh(db, account, [*listed, *back.breaks, *kept], now=now)
+    heard = coming_back.hear(db, aside, naming, by=by, now=now)
+    explained = back.explained | heard.explained
+    listed = [each for each in (*rest.breaks, *back.breaks, *heard.breaks) if each.line_id not in explained]
+    still = breaks.refresh(db, account, [*listed, *kept], now=now)
     proposal_sides.lapse(db, account)
-    rules, kinds = Counter(matched), Counter(rest.booked)
-    if back.booked:
-        kinds["reversal"] = back.booked
+    rules = Counter(matched)
+    kinds = Counter([*rest.booked, *["reversal"] * back.booked, *["payout"] * heard.booked])
     trail.record(
         db, by, "account.reconciled", f"account:{account}", now=now, matched=rules, booked=kinds, open=len(still)
     )
@@ -82,11 +83,6 @@ def _of_open_days(loose: Loose, db: Connection) -> tuple[Loose, list[Open]]:
     return replace(loose, lines=[each for each in loose.lines if each.id not in fixed]), list(kept)
 
 
-def _returns_a_payout(line: Line) -> bool:
-    """Whether a line brings a payout of ours back: some banks mark that as a reversal."""
-    return line.amount > 0 and _PAYOUT.search(f"{line.end_to_end} {line.remark}") is not None
-
-
 def _allowed(found: pd.DataFrame, loose: Loose) -> pd.DataFrame:
     """The matches without those that somebody has undone: a rule does not do again what a person took back."""
     if not loose.undone:
@@ -99,7 +95,7 @@ def _allowed(found: pd.DataFrame, loose: Loose) -> pd.DataFrame:
 
 def references(remark: str) -> list[str]:
     """Every order's reference and payout's end-to-end id that stands in a remark."""
-    return [*qrpay.reference.find(remark), *_PAYOUT.findall(remark)]
+    return [*qrpay.reference.find(remark), *coming_back.PAYOUT.findall(remark)]
 
 
 def line_frame(lines: Sequence[Line]) -> pd.DataFrame:

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, select
 from escrow.access.caller import Caller
 from escrow.enrolment import contracts, reversing
 from escrow.enrolment.tables import payment, payment_order
-from escrow.settlement import matches
+from escrow.settlement import making, matches
 from escrow.settlement.booking import credit_of
 from escrow.settlement.breaks import Open
-from escrow.settlement.matches import Match, Wanted
+from escrow.settlement.making import Wanted
+from escrow.settlement.matches import Match
 from escrow.settlement.tables import statement_line
 from escrow.settlement.unmatched import Line, as_line
 from ledger.chunks import chunks
@@ -92,7 +93,7 @@ def book(db: Connection, reversals: Sequence[Line], *, by: Caller, now: datetime
             continue
         wanted.append(correction)
         explained |= {each.id, found.id} if match is None else {each.id}
-    matches.make(db, wanted, by=by, now=now)
+    making.make(db, wanted, by=by, now=now)
     return Reversed(booked=len(wanted), breaks=listed, explained=frozenset(explained))
 
 

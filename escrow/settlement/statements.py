@@ -14,6 +14,7 @@ from escrow.access.caller import Caller
 from escrow.refusals import Conflict, Invalid, Unknown
 from escrow.registry import institutions
 from escrow.rules.months import SHANGHAI
+from escrow.settlement import late_lines
 from escrow.settlement.tables import statement as table
 from escrow.settlement.tables import statement_line
 from ledger.chunks import chunks
@@ -50,7 +51,8 @@ class GapBeforeStatement(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """A statement in the books (对账单). Balances in fen; `fresh` counts the lines that no earlier file had brought."""
+    """A statement in the books (对账单). Balances in fen; `fresh` counts the lines that no earlier file had brought,
+    `late` those of signed days, kept apart."""
 
     id: int
     account: str
@@ -65,6 +67,7 @@ class Imported:
     imported_at: datetime
     imported_by: str
     fresh: int = 0
+    late: int = 0
 
 
 def import_file(
@@ -98,6 +101,12 @@ def last_with_balance(db: Connection, account: str, *, until: date | None = None
         query = query.where(table.c.ends <= until)
     row = db.execute(query.order_by(table.c.ends.desc(), table.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else Imported(**row._asdict())
+
+
+def of_account(db: Connection, account: str) -> list[Imported]:
+    """Every statement of an account, in the order of their days."""
+    query = select(table).where(table.c.account == account).order_by(table.c.begins, table.c.ends, table.c.id)
+    return [Imported(**row._asdict()) for row in db.execute(query)]
 
 
 def over(db: Connection, account: str, day: date) -> Imported | None:
@@ -141,9 +150,11 @@ def _import_one(db: Connection, read: Statement, *, sha256: str, by: Caller, now
         imported_by=by.name,
     )
     row = db.execute(made.returning(table)).one()
-    fresh = _add_lines(db, read, row.id)
-    trail.record(db, by, "statement.imported", f"statement:{row.id}", now=now, lines=len(read.lines), fresh=fresh)
-    return Imported(**row._asdict(), fresh=fresh)
+    fresh, late = _add_lines(db, read, row.id, now=now)
+    trail.record(
+        db, by, "statement.imported", f"statement:{row.id}", now=now, lines=len(read.lines), fresh=fresh, late=late
+    )
+    return Imported(**row._asdict(), fresh=fresh, late=late)
 
 
 def _same_file(db: Connection, read: Statement, sha256: str) -> Imported | None:
@@ -170,11 +181,14 @@ def _must_follow(db: Connection, read: Statement) -> None:
         )
 
 
-def _add_lines(db: Connection, read: Statement, statement_id: int) -> int:
+def _add_lines(db: Connection, read: Statement, statement_id: int, *, now: datetime) -> tuple[int, int]:
+    """How many lines are new in the books, and how many came too late for their day."""
     insert_ = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     statement = insert_(statement_line).on_conflict_do_nothing(index_elements=["account", "key"])
-    rows = [_row(record, read.account, statement_id) for record in read.lines.to_dict("records")]
-    return sum(len(db.execute(statement.returning(statement_line.c.id), chunk).all()) for chunk in chunks(rows))
+    every = [_row(record, read.account, statement_id) for record in read.lines.to_dict("records")]
+    rows, late = late_lines.keep_apart(db, read.account, every, now=now)
+    fresh = sum(len(db.execute(statement.returning(statement_line.c.id), chunk).all()) for chunk in chunks(rows))
+    return fresh, late
 
 
 def _row(record: dict[Any, Any], account: str, statement_id: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from escrow.enrolment.tables import payment
 from escrow.payouts import instructions
 from escrow.refusals import AlreadyDecided, Conflict, ReasonMissing
 from escrow.registry import institutions
-from escrow.settlement import breaks, frozen, matches
+from escrow.settlement import breaks, frozen, making, matches
 from escrow.settlement.breaks import Open
 from escrow.settlement.matches import Match
 from escrow.settlement.tables import match as table
@@ -36,11 +36,18 @@ class TakenBackByTheBank(Conflict):
     zh = "勾对 {match} 的流水已被银行冲正（见勾对 {by_match}），请先撤销后者。"
 
 
+class ClaimFreed(Conflict):
+    """Match {match} says that a payout came back, and what it was for can be decided anew since. Undoing cannot take
+    that back: pay it again, or put right what is wrong by a match of its own."""
+
+    zh = "勾对 {match} 确认了退汇，相关款项已可重新申请，不能以撤销收回；请重新付款，或另行勾对更正。"
+
+
 def undo(db: Connection, match_id: int, *, reason: str, by: Caller, now: datetime) -> Match:
     """Undo a match, with the reason. Its lines come back on the list of breaks, its payouts are on their way again.
 
     No rule makes it again; people can. Raises Unknown, AlreadyDecided, ReasonMissing, DayFrozen, TakenBackByTheBank,
-    MovedOn.
+    ClaimFreed, MovedOn.
     """
     by.must_be("bureau", "bank")
     if not reason.strip():
@@ -73,6 +80,8 @@ def undo(db: Connection, match_id: int, *, reason: str, by: Caller, now: datetim
 
 
 def _must_stand(db: Connection, first: Match) -> None:
+    if first.rule == "returned" and first.reverses_id is not None:
+        raise ClaimFreed(match=first.id)
     if first.undone_at is not None:
         raise AlreadyDecided(what="match", what_zh="勾对", key=first.id, state="undone")
     reversal = select(table.c.id).where(table.c.reverses_id == first.id, table.c.undone_at.is_(None))
@@ -88,7 +97,7 @@ def _lines(db: Connection, rows: Sequence[Match]) -> list[Line]:
 
 def _payments_back(db: Connection, first: Match, rows: Sequence[Match], lines: Sequence[Line]) -> Iterator[Transfer]:
     """A payment that only this line told of has not come; one that this line had taken back has come after all."""
-    if first.rule in matches.MADE_THE_PAYMENT:
+    if first.rule in making.MADE_THE_PAYMENT:
         for paid in [reversing.by_id(db, each.payment_id) for each in rows if each.payment_id is not None]:
             left = reversing.standing(db, paid)
             if left is None or left < paid.amount:

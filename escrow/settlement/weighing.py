@@ -7,7 +7,7 @@ from typing import Literal
 from escrow.enrolment.payments import Payment
 from escrow.payouts.instructions import Instruction
 from escrow.refusals import Conflict, Invalid
-from escrow.settlement.matches import Wanted
+from escrow.settlement.making import Wanted
 from escrow.settlement.unmatched import Line
 from ledger.money import Money
 

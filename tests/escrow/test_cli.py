@@ -100,6 +100,15 @@ def test_the_banks_day_from_the_terminal(escrow: Escrow, engine: Engine, school:
     reconciled = escrow("reconcile", "--account", ACCOUNT)
     assert "open breaks: 0" in reconciled.out
     assert re.search(r"对账单余额 +1285\.00\n未解释差额 +0\.00\n", reconciled.out)
+    proved = escrow("day", "prove", "2026-09-01", "--account", ACCOUNT)
+    assert "bank and fees 1285.00, owed 1285.00: tied out" in proved.out
+    signed = escrow("day", "sign-off", "2026-09-01", "--account", ACCOUNT)
+    assert f"{ACCOUNT}: signed off up to 2026-09-01 by" in signed.out
+    assert "is signed off up to 2026-09-01 already" in escrow("day", "sign-off", "2026-09-01", "--account", ACCOUNT).err
+    files = [tmp_path / f"breaks.{each}" for each in ("csv", "xlsx", "svg")]
+    reported = escrow("breaks", "report", *(f"--{each.suffix[1:]}={each}" for each in files))
+    assert re.search(rf"{ACCOUNT} 款项待查 \d+\.00 .*逾期, 无责任人", reported.out)
+    assert [each.read_bytes()[:4] for each in files] == [b"\xef\xbb\xbf\xe7", b"PK\x03\x04", b"<svg"]
     balance = escrow("ledger", "trial-balance")
     assert re.search(rf"bank/{ACCOUNT} .*asset .*1285\.00 .*0\.00 .*1285\.00", balance.out)
     before = escrow("ledger", "trial-balance", "--as-of", "2026-08-31")

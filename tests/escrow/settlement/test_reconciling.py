@@ -223,7 +223,7 @@ def test_a_payout_that_does_not_leave_within_two_working_days_is_a_break(day: Da
     assert breaches(db) == []
 
 
-def test_a_payout_that_comes_back_stands_in_suspense(day: Day) -> None:
+def test_a_refund_that_comes_back_is_owed_to_the_family_again(day: Day) -> None:
     db = day.db
     contract = signed(db, day.of, family(db))
     day.pay(order(db, contract), at(7, 21, 13))
@@ -235,10 +235,9 @@ def test_a_payout_that_comes_back_stands_in_suspense(day: Day) -> None:
     day.take(JULY, date(2026, 7, 31))
     found = day.reconcile()
 
-    assert found.open == []
-    (back,) = payments.in_suspense(db)
-    assert (back.amount, back.payer_account) == (100000, "6222000000000001")
-    assert balances(db) == {"bank/6200000001": 100000, "bank/6200000001/suspense": 100000}
+    assert (found.open, found.booked) == ([], {"payout": 1})
+    assert payments.in_suspense(db) == []
+    assert balances(db) == {"bank/6200000001": 100000, contract.refund_path: 100000}
     assert cash.prove(db, day.of.account).unexplained.minor == 0
     assert breaches(db) == []
 
