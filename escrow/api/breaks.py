@@ -1,7 +1,8 @@
 """The lists that people work off: breaks and money in suspense, each with its owner, its age and the day it is due."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 
 from escrow.api.asking import Act, Look, acting, looking
 from escrow.api.description import BANK, file, may_refuse
-from escrow.api.shapes import Asked, BankAccount, Fen, Name, PathId, Shown
+from escrow.api.shapes import After, Asked, BankAccount, Fen, Limit, Name, Page, PathId, Shown, place
 from escrow.refusals import AlreadyDecided, Unknown
 from escrow.rules.months import SHANGHAI
 from escrow.settlement import ageing_picture, break_report, breaks, suspense_list
@@ -18,6 +19,8 @@ from escrow.settlement.break_kinds import IN_CHINESE, Severity
 from escrow.settlement.break_report import Entry
 from escrow.settlement.suspense_list import Waiting
 from escrow.spreadsheets import csv_of, xlsx_of
+
+T = TypeVar("T")
 
 routes = APIRouter(tags=[BANK])
 
@@ -90,11 +93,15 @@ class SuspenseShown(Shown):
 
 @routes.get("/breaks", responses=may_refuse(), summary="What is open 未决差异")
 def everything(
-    look: Annotated[Look, Depends(looking("bureau", "bank", "auditor"))], account: Account = None
-) -> list[EntryShown]:
-    """Breaks and money in suspense, the gravest and oldest first."""
-    on = _today(look)
-    return look(lambda db: [EntryShown.of(each) for each in break_report.report(db, account, on=on)])
+    look: Annotated[Look, Depends(looking("bureau", "bank", "auditor"))],
+    account: Account = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[EntryShown]:
+    """Breaks and money in suspense, the gravest and oldest first. The cursor is a place in that order."""
+    found = look(lambda db: break_report.report(db, account, on=_today(look)))
+    shown, following_place = _slice(found, after, limit)
+    return Page(items=[EntryShown.of(each) for each in shown], next=following_place)
 
 
 @routes.get(
@@ -141,11 +148,15 @@ def assign(break_id: PathId, asked: OwnerAsked, act: Annotated[Act, Depends(acti
 
 @routes.get("/suspense/worklist", responses=may_refuse(), summary="Money in suspense, by its owner 待查款项清单")
 def suspended(
-    look: Annotated[Look, Depends(looking("bureau", "bank", "auditor"))], account: Account = None
-) -> list[SuspenseShown]:
-    """With its age and the day by which its owner must be found, the oldest first."""
+    look: Annotated[Look, Depends(looking("bureau", "bank", "auditor"))],
+    account: Account = None,
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[SuspenseShown]:
+    """With its age and the day by which its owner must be found; the oldest first, the cursor is a place among them."""
     on = _today(look)
-    return look(lambda db: [SuspenseShown.of(each, on) for each in suspense_list.waiting(db, account)])
+    shown, following_place = _slice(look(lambda db: suspense_list.waiting(db, account)), after, limit)
+    return Page(items=[SuspenseShown.of(each, on) for each in shown], next=following_place)
 
 
 @routes.post(
@@ -163,6 +174,13 @@ def own(payment_id: PathId, asked: OwnerAsked, act: Annotated[Act, Depends(actin
         return SuspenseShown.of(given, act.now.astimezone(SHANGHAI).date())
 
     return act(do)
+
+
+def _slice(found: Sequence[T], after: str | None, limit: int) -> tuple[Sequence[T], str | None]:
+    """The page behind a place in the list, and the place behind the page; None at the end."""
+    begin = place(after)
+    end = begin + limit
+    return found[begin:end], str(end) if end < len(found) else None
 
 
 def _today(look: Look) -> date:

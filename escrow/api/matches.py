@@ -176,7 +176,7 @@ def left(
     account: Annotated[BankAccount, Query()], look: Annotated[Look, Depends(looking("bureau", "bank", "auditor"))]
 ) -> UnmatchedShown:
     """With their ids: what a clerk looks at before proposing a match."""
-    return look(lambda db: UnmatchedShown.model_validate(unmatched.load(db, account)))
+    return look(lambda db: UnmatchedShown.model_validate(unmatched.load(db, account, lock=False)))
 
 
 @routes.get("/match-proposals", responses=may_refuse(), summary="Matches that wait for a decision 待批勾对")

@@ -1,6 +1,6 @@
 """Days signed off and reopened, and the proof of cash of any day that a statement covers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
@@ -9,9 +9,22 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from escrow.api.asking import Act, Look, acting, looking
+from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import BANK, may_refuse
-from escrow.api.shapes import Asked, BankAccount, Day, Fen, NeededReason, PathId, Shown
+from escrow.api.shapes import (
+    After,
+    Asked,
+    BankAccount,
+    Day,
+    Fen,
+    Limit,
+    NeededReason,
+    Page,
+    PathId,
+    Shown,
+    following,
+    place,
+)
 from escrow.api.statements import DifferenceShown, ProofShown
 from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
 from escrow.settlement import cash, reopening, signing
@@ -114,10 +127,18 @@ def sign(asked: DayAsked, act: Annotated[Act, Depends(acting("bureau"))]) -> Res
 
 @routes.get("/day-signoffs", responses=may_refuse(), summary="An account's signed days 已签核日")
 def signed(
-    account: Annotated[BankAccount, Query()], look: Annotated[Look, Depends(looking("bureau", "bank", "auditor"))]
-) -> Sequence[SignOffShown]:
+    account: Annotated[BankAccount, Query()],
+    look: Annotated[Look, Depends(looking("bureau", "bank", "auditor"))],
+    after: After = None,
+    limit: Limit = 50,
+) -> Page[SignOffShown]:
     """Oldest first, reopened ones too: they say by which request."""
-    return look(lambda db: [_shown(each) for each in signing.of_account(db, account)])
+
+    def read(db: Connection) -> Page[SignOffShown]:
+        found = signing.of_account(db, account, after=place(after), limit=limit)
+        return Page(items=[_shown(each) for each in found], next=following([each.id for each in found], limit))
+
+    return look(read)
 
 
 @routes.post(
@@ -140,10 +161,10 @@ def ask(asked: ReopeningAsked, act: Annotated[Act, Depends(acting("bureau", "ban
 @routes.post(
     "/day-reopenings/{reopening_id}/approval",
     response_model=ReopeningShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, keyed=True),
     summary="Approve a reopening 批准重开",
 )
-def approve(reopening_id: PathId, act: Annotated[Act, Depends(acting("bureau"))]) -> Response:
+def approve(reopening_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:
     """Lines that came late for these days are taken in, and the account is reconciled."""
 
     def do(db: Connection) -> ReopeningShown:

@@ -14,7 +14,7 @@ from escrow.enrolment.orders import Order
 from escrow.payouts import batches
 from escrow.payouts.batches import NothingToSend
 from escrow.rules.working_days import is_working_day
-from escrow.settlement import reconciling, statements
+from escrow.settlement import breaks, reconciling, signing, statements
 from qrpay.webhooks import verify
 from reconciliation.statement import NotAStatement
 
@@ -130,6 +130,15 @@ def _import(town: Town, school: School, now: datetime, *, days: tuple[date, date
     town.folder.joinpath(name).write_bytes(data)
 
 
+def sign_off(town: Town, day: date, now: datetime) -> None:
+    """An officer takes what is open on the lines of each account and signs its days off."""
+    for school in town.schools:
+        with town.request() as db:
+            for each in breaks.still_open(db, school.account):
+                breaks.assign(db, each.id, owner=OFFICER.name, by=OFFICER, now=now)
+            signing.sign_off(db, school.account, day, by=OFFICER, now=now)
+
+
 def put_on_agenda(town: Town, first: date, last: date) -> None:
     """The bank's routine for every day of the demonstration."""
     for n in range((last - first).days + 1):
@@ -141,3 +150,5 @@ def put_on_agenda(town: Town, first: date, last: date) -> None:
     town.later(clock(INTEREST_ON, 3), partial(settle_the_quarter, town))
     for begins, ends, on in STATEMENTS:
         town.later(clock(on, 8, 30), partial(import_statements, town, begins, ends))
+    _, last_stated, imported_on = STATEMENTS[-1]
+    town.later(clock(imported_on, 17), partial(sign_off, town, last_stated))

@@ -18,6 +18,7 @@ from escrow.settlement.tables import STANDS, match_proposal, proposal_side, stat
 from escrow.settlement.tables import match as match_table
 from escrow.settlement.unmatched import as_line
 from escrow.settlement.weighing import Books, Sides
+from ledger.chunks import chunks
 
 
 class MatchedAlready(Conflict):
@@ -87,11 +88,21 @@ def must_be_free(db: Connection, sides: Sides) -> None:
 
 def lapse(db: Connection, account: str) -> None:
     """Proposals of which a match has taken a part are over."""
-    m, side = match_table.c, proposal_side.c
-    same = (m.line_id == side.line_id) | (m.payment_id == side.payment_id) | (m.instruction_id == side.instruction_id)
-    overtaken = select(side.proposal_id).join(match_table, same & STANDS)
-    of_account = (match_proposal.c.account == account) & (match_proposal.c.state == "proposed")
-    db.execute(update(match_proposal).where(of_account, match_proposal.c.id.in_(overtaken)).values(state="lapsed"))
+    waiting = (
+        select(proposal_side)
+        .join(match_proposal, match_proposal.c.id == proposal_side.c.proposal_id)
+        .where(match_proposal.c.account == account, match_proposal.c.state == "proposed")
+    )
+    sides = db.execute(waiting).all()
+    over: set[int] = set()
+    for column in ("line_id", "payment_id", "instruction_id"):
+        mine = match_table.c[column]
+        chosen = {getattr(each, column) for each in sides} - {None}
+        for ids in chunks(sorted(chosen)):
+            taken = set(db.execute(select(mine).where(mine.in_(ids), STANDS)).scalars())
+            over |= {each.proposal_id for each in sides if getattr(each, column) in taken}
+    for ids in chunks(sorted(over)):
+        db.execute(update(match_proposal).where(match_proposal.c.id.in_(ids)).values(state="lapsed"))
 
 
 _NOBODY = {"line_id": None, "payment_id": None, "instruction_id": None}

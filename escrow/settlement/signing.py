@@ -134,9 +134,9 @@ def get(db: Connection, signoff_id: int) -> SignOff:
     return as_sign_off(row)
 
 
-def of_account(db: Connection, account: str) -> list[SignOff]:
-    """Every sign-off of an account, reopened ones too, oldest first."""
-    query = select(table).where(table.c.account == account).order_by(table.c.id)
+def of_account(db: Connection, account: str, *, after: int = 0, limit: int | None = None) -> list[SignOff]:
+    """The sign-offs of an account, reopened ones too, oldest first."""
+    query = select(table).where(table.c.account == account, table.c.id > after).order_by(table.c.id).limit(limit)
     return [as_sign_off(row) for row in db.execute(query)]
 
 

@@ -150,6 +150,7 @@ match: Final = noun(
         for column in ("line_id", "payment_id", "instruction_id", "reverses_id")
     ),
     Index("ix_statement_match_first", "first_id"),
+    Index("ix_statement_match_account", "account", "undone_at"),
 )
 """A line and what it is: a payment, a payout, or (neither) what was booked from it alone.
 
@@ -245,4 +246,5 @@ break_: Final = noun(
     Column("assigned_by", Text),
     Column("assigned_at", Instant, comment="NULL: it lies with the office, nobody has taken it"),
     Index("ix_statement_break_account", "account", "closed_at"),
+    Index("ix_statement_break_line", "line_id"),
 )

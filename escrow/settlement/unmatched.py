@@ -52,12 +52,12 @@ class Loose:
     undone: Mapping[int, set[str]] = field(default_factory=dict)
 
 
-def load(db: Connection, account: str) -> Loose:
-    """Load it with a query for each."""
+def load(db: Connection, account: str, *, lock: bool = True) -> Loose:
+    """Load it with a query for each, the payments locked; without `lock` for a look that changes nothing."""
     return Loose(
         account=account,
         lines=_lines(db, account),
-        payments=_payments(db, account),
+        payments=_payments(db, account, lock=lock),
         payouts=instructions.on_the_way(db, account),
         covered=db.execute(select(func.max(statement.c.ends)).where(statement.c.account == account)).scalar(),
         undone=_undone(db, account),
@@ -89,15 +89,14 @@ def _lines(db: Connection, account: str) -> list[Line]:
     return [as_line(row) for row in db.execute(query)]
 
 
-def _payments(db: Connection, account: str) -> list[Payment]:
+def _payments(db: Connection, account: str, *, lock: bool) -> list[Payment]:
     query = (
         select(payment)
         .outerjoin(match, and_(match.c.payment_id == payment.c.id, STANDS))
         .where(payment.c.supervised_account == account, match.c.id.is_(None), payment.c.state != "reversed")
         .order_by(payment.c.id)
-        .with_for_update(of=payment)
     )
-    return [as_payment(row) for row in db.execute(query)]
+    return [as_payment(row) for row in db.execute(query.with_for_update(of=payment) if lock else query)]
 
 
 def _undone(db: Connection, account: str) -> dict[int, set[str]]:

@@ -18,7 +18,7 @@ from escrow.monitoring.tables import alert
 from escrow.payouts.tables import instruction, payout_batch, refund, release_request
 from escrow.rules.months import Month
 from escrow.settlement.breaks import IN_CHINESE, still_open
-from escrow.settlement.tables import STANDS, break_, match, statement, statement_line
+from escrow.settlement.tables import STANDS, break_, match, signoff, statement, statement_line
 from escrow.teaching.tables import attendance, lesson
 from ledger.schema import account, transfer
 
@@ -137,6 +137,8 @@ def _figures(db: Connection, town: Town, *, folder: Path, seconds: int) -> Itera
     yield f"课时 lessons {count(attendance)}，账户 ledger accounts {count(account)}，记账 transfers {count(transfer)}"
     yield f"银行通知 notifications {count(bank_event)}，送达 heard {town.heard.total():,} 次"
     yield f"对账单 statements {count(statement)}，流水 lines {count(statement_line)}，核对 matched by：{matched}"
+    last = db.execute(select(func.max(signoff.c.day))).scalar()
+    yield f"日终签核 signed off：{count(signoff)} 户 accounts，至 up to {last}"
     rejected = len(town.refused)
     yield f"付款文件 payout files {count(payout_batch)}，指令 payouts {count(instruction)}，拒付 rejected {rejected}"
     first = "、".join(each.reference for each in town.orders[:2])
