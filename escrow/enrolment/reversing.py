@@ -13,7 +13,7 @@ from ledger.entries import Transfer
 
 
 def standing(db: Connection, payment: Payment) -> int | None:
-    """Fen still there where the payment was put; None: it is on its way back, or has been taken back.
+    """Fen of it that can still be taken from where it was put; None: it is on its way back, or has been taken back.
 
     The contract is locked before its ledger account, as everybody does.
     """
@@ -21,8 +21,8 @@ def standing(db: Connection, payment: Payment) -> int | None:
         return None
     if payment.contract_id is not None:
         contracts.get(db, payment.contract_id, lock=True)
-    path = stands_at(payment)
-    return ledger.accounts.find(db, [path], lock=True)[path].available
+    found = ledger.accounts.find(db, [stands_at(payment), payment.bank_path], lock=True)
+    return min(each.available for each in found.values())
 
 
 def stands_at(payment: Payment) -> str:

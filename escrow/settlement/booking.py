@@ -40,8 +40,11 @@ class Alone:
     breaks: Sequence[Open]
 
 
-def book_matches(db: Connection, loose: Loose, found: pd.DataFrame, *, by: Caller, now: datetime) -> list[str]:
-    """Keep the matches with rule and evidence, and settle the payouts among them. Gives the rule of each."""
+def book_matches(
+    db: Connection, loose: Loose, found: pd.DataFrame, *, by: Caller, now: datetime
+) -> tuple[list[str], list[Open]]:
+    """Keep the matches with rule and evidence, and settle the payouts among them. The rule of each; and the breaks of
+    those for which the books do not hold enough."""
     lines = {each.key: each for each in loose.lines}
     payouts = {payout_key(each.id): each for each in loose.payouts}
     credits = {payment_key(each.id): each for each in loose.payments}
@@ -56,8 +59,17 @@ def book_matches(db: Connection, loose: Loose, found: pd.DataFrame, *, by: Calle
         )
         for each in found.to_dict("records")
     ]
-    making.make(db, wanted, by=by, now=now)
-    return [each.rule for each in wanted]
+    made, listed = _made(db, wanted, by=by, now=now)
+    return [each.rule for each in made], listed
+
+
+def _made(db: Connection, wanted: Sequence[Wanted], *, by: Caller, now: datetime) -> tuple[list[Wanted], list[Open]]:
+    """Make the matches that the books can follow; the lines of the others are breaks."""
+    lacking = making.beyond_the_books(db, [each for each in wanted if each.payouts or each.own], now=now)
+    made = [each for each in wanted if each not in lacking] if lacking else list(wanted)
+    making.make(db, made, by=by, now=now)
+    short = "账面余额不足，无法入账，此前应有流水尚未入账"
+    return made, [_on_line(line, "not_in_books", f"{short}：{line.remark}") for each in lacking for line in each.lines]
 
 
 def book_alone(
@@ -86,12 +98,11 @@ def book_alone(
     explained = set(matched["item_key"])
     met = {each.id for each in loose.payments if payment_key(each.id) in explained}
     refused = _receive(db, by_kind.get("credit", []), met, by=by, now=now)
-    _book_own(db, by_kind.get("interest", []), kind="interest", by=by, now=now)
-    _book_own(db, by_kind.get("fee", []), kind="fee", by=by, now=now)
+    own = [own_of(each, kind=kind) for kind in ("interest", "fee") for each in by_kind.get(kind, [])]
+    made, short = _made(db, own, by=by, now=now)
     listed = [_line_break(each, why.get(each.key, {})) for each in by_kind.get("break", [])]
-    own = [kind for kind in ("interest", "fee") for _ in by_kind.get(kind, [])]
-    booked = [*own, *["credit"] * (len(by_kind.get("credit", [])) - len(refused))]
-    return Alone(booked=booked, breaks=[*refused, *listed, *_missing(loose, matched)])
+    booked = [*(each.rule for each in made), *["credit"] * (len(by_kind.get("credit", [])) - len(refused))]
+    return Alone(booked=booked, breaks=[*refused, *short, *listed, *_missing(loose, matched)])
 
 
 def place_of(line: Line, break_kind: str) -> str:
@@ -184,11 +195,6 @@ def credit_of(line: Line) -> Credit:
         payer_account=line.counterparty_account,
         paid_at=line.booked_at,
     )
-
-
-def _book_own(db: Connection, lines: Sequence[Line], *, kind: str, by: Caller, now: datetime) -> None:
-    """The bank's own lines: interest is owed by the agreement with it, a fee is an expense."""
-    making.make(db, [own_of(each, kind=kind) for each in lines], by=by, now=now)
 
 
 def own_of(line: Line, *, kind: str, proposal_id: int | None = None) -> Wanted:

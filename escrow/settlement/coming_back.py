@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import Connection
 
+import ledger.accounts
 from escrow.access.caller import Caller
 from escrow.payouts import instructions, outcomes
 from escrow.payouts.instructions import Instruction
@@ -20,7 +21,8 @@ from escrow.settlement.unmatched import Line
 PAYOUT: Final = re.compile(r"(?<![0-9A-Za-z])PO[0-9]{16}(?![0-9A-Za-z])")
 """A payout's end-to-end id, standing by itself."""
 
-_LISTED: Final[Mapping[Fate, tuple[str, str]]] = {
+_LISTED: Final[Mapping[str, tuple[str, str]]] = {
+    "short": ("not_in_books", "账面余额不足，无法入账，此前应有流水尚未入账"),
     "waiting": ("returned_early", "退汇已到，但对账单上尚未见该笔付出"),
     "contested": ("contested", "银行曾告知拒付，该款已另行处理，对账单却显示已付出"),
     "undone": ("contradiction", "银行退回了一笔有争议的付出，找不到付出的流水"),
@@ -61,11 +63,12 @@ def hear(
     debits = [each for each in lines if each.amount < 0 and named[each.id].contested_at is None]
     contested = [each for each in lines if each.amount < 0 and named[each.id].contested_at is not None]
     credits = [each for each in lines if each.amount > 0]
+    debits, short = _covered(db, debits)
     left = outcomes.left(db, [_told(each, named) for each in debits], by=by, now=now) if debits else []
     back = outcomes.came_back(db, [_told(each, named) for each in credits], by=by, now=now) if credits else []
     heard = [*zip(debits, left, strict=True), *zip(credits, back, strict=True)]
     leaving = matches.of_payouts(db, [each.instruction.id for _, each in heard])
-    wanted, listed = [], [_open(each, "contested") for each in contested]
+    wanted, listed = [], [*(_open(each, "contested") for each in contested), *(_open(each, "short") for each in short)]
     for line, outcome in heard:
         match = _wanted(line, outcome, leaving.get(outcome.instruction.id), [*contested, *debits])
         if match is None:
@@ -106,6 +109,22 @@ def _wanted(line: Line, outcome: Outcome, leaving: int | None, debits: Sequence[
     return None
 
 
+def _covered(db: Connection, debits: Sequence[Line]) -> tuple[list[Line], list[Line]]:
+    """The debits for which the books hold enough, in their order, and those for which they do not."""
+    if not debits:
+        return [], []
+    bank = f"bank/{debits[0].account}"
+    left = ledger.accounts.find(db, [bank], lock=True)[bank].available
+    covered, short = [], []
+    for each in debits:
+        if left + each.amount < 0:
+            short.append(each)
+        else:
+            left += each.amount
+            covered.append(each)
+    return covered, short
+
+
 def _names(line: Line) -> list[str]:
     return list(dict.fromkeys(PAYOUT.findall(f"{line.end_to_end} {line.remark}")))
 
@@ -121,7 +140,7 @@ def _told(line: Line, named: Mapping[int, Instruction]) -> Told:
     return Told(instruction_id=named[line.id].id, at=line.booked_at, reason=line.remark)
 
 
-def _open(line: Line, fate: Fate) -> Open:
+def _open(line: Line, fate: Fate | Literal["short"]) -> Open:
     kind, sentence = _LISTED.get(fate, _LISTED["contradiction"])
     detail = f"{sentence}：{line.remark or line.end_to_end}"
     return Open(kind=kind, line_id=line.id, payment_id=None, instruction_id=None, amount=line.amount, detail=detail)

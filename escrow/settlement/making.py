@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
+import ledger.accounts
 from escrow.access.caller import Caller
 from escrow.enrolment.payments import Payment
 from escrow.enrolment.tables import payment
@@ -72,6 +73,28 @@ def make(db: Connection, wanted: Sequence[Wanted], *, by: Caller, now: datetime)
     fresh = [each for of, transfers in made if not of.posted for each in transfers if each.reference not in told]
     post_all(db, fresh, now=now, caller_key=by.key)
     _keep(db, made, by=by, now=now)
+
+
+def beyond_the_books(db: Connection, wanted: Sequence[Wanted], *, now: datetime) -> list[Wanted]:
+    """Those of these matches, in their order, for which the books do not hold enough: something before them is missing.
+
+    A bank that pays what we think is not there is right; the line waits on the list until we know better.
+    """
+    booked = [(each, transfers_of(each, {}, now=now)) for each in wanted]
+    paths = {path for _, transfers in booked for each in transfers for path in (each.debit, each.credit)}
+    accounts = ledger.accounts.find(db, paths, lock=True)
+    left = {path: each.available for path, each in accounts.items()}
+    lacking = []
+    for each, transfers in booked:
+        after = dict(left)
+        for transfer in transfers:
+            for path, sign in ((transfer.debit, 1), (transfer.credit, -1)):
+                after[path] += transfer.amount * (sign if accounts[path].grows_by_debit else -sign)
+        if any(after[path] < (accounts[path].limits.floor or 0) for path in after):
+            lacking.append(each)
+        else:
+            left = after
+    return lacking
 
 
 def transfers_of(wanted: Wanted, again: Mapping[str, int], *, now: datetime) -> list[Transfer]:

@@ -58,11 +58,11 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     waiting = suggest(db, loose, outcome.proposals, by=by, now=now)
     # Alone first: it may lock contracts, which everybody does before the ledger's accounts.
     rest = booking.book_alone(db, loose, found, outcome.breaks, waiting=waiting, by=by, now=now)
-    matched = booking.book_matches(db, loose, found, by=by, now=now)
+    matched, short = booking.book_matches(db, loose, found, by=by, now=now)
     back = reversals.book(db, taking_back, by=by, now=now)
     heard = coming_back.hear(db, aside, naming, by=by, now=now)
     explained = back.explained | heard.explained
-    listed = [each for each in (*rest.breaks, *back.breaks, *heard.breaks) if each.line_id not in explained]
+    listed = [each for each in (*rest.breaks, *short, *back.breaks, *heard.breaks) if each.line_id not in explained]
     still = breaks.refresh(db, account, [*listed, *kept], now=now)
     proposal_sides.lapse(db, account)
     rules = Counter(matched)

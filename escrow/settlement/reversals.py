@@ -84,7 +84,7 @@ def book(db: Connection, reversals: Sequence[Line], *, by: Caller, now: datetime
         taken.add(found.id)
         pairs.append((each, found))
     standing = matches.of_lines(db, [found.id for _, found in pairs])
-    wanted, explained = [], set()
+    wanted = []
     for each, found in pairs:
         match = standing.get(found.id)
         correction, why = _correction(db, each, found, match)
@@ -92,9 +92,12 @@ def book(db: Connection, reversals: Sequence[Line], *, by: Caller, now: datetime
             listed.append(_open(each, why))
             continue
         wanted.append(correction)
-        explained |= {each.id, found.id} if match is None else {each.id}
+    lacking = making.beyond_the_books(db, [each for each in wanted if each.own], now=now)
+    listed += [_open(each.lines[0], f"{each.evidence}，但账面余额不足，须人工处理") for each in lacking]
+    wanted = [each for each in wanted if each not in lacking]
     making.make(db, wanted, by=by, now=now)
-    return Reversed(booked=len(wanted), breaks=listed, explained=frozenset(explained))
+    explained = frozenset(line.id for each in wanted for line in each.lines)
+    return Reversed(booked=len(wanted), breaks=listed, explained=explained)
 
 
 def _correction(db: Connection, reversal: Line, found: Line, match: Match | None) -> tuple[Wanted | None, str]:

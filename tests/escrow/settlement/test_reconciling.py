@@ -14,7 +14,8 @@ from escrow.enrolment import contracts, payments
 from escrow.enrolment.payments import Payment
 from escrow.enrolment.tables import payment as payment_table
 from escrow.payouts import batches, refunds, releases, suspense
-from escrow.settlement import breaks, cash, reconciling
+from escrow.settlement import breaks, cash, proposals, reconciling
+from escrow.settlement.proposal_sides import Chosen
 from escrow.settlement.statements import NotSupervised
 from escrow.settlement.tables import match, statement_line
 from escrow.teaching import confirmations
@@ -36,6 +37,7 @@ from tests.escrow.county import (
     unguarded,
     until_somebody_waits,
 )
+from tests.escrow.settlement.bank_days import BankLine, written
 from tests.escrow.settlement.conftest import Day
 from tests.reconciliation.bank_files import OLD_HEADER, corporate
 
@@ -399,3 +401,21 @@ def _insert_twin_payout(bank: SandboxBank) -> None:
 
 def _payment(db: Connection) -> Payment:
     return payments.as_payment(db.execute(select(payment_table)).one())
+
+
+def test_a_fee_for_which_the_books_hold_too_little_waits_on_the_list_until_they_know_better(day: Day) -> None:
+    """What is missing before it is a credit without a serial, which no rule may book."""
+    lines = [
+        BankLine(amount=5000, at=at(10, 8, 9)),
+        BankLine(amount=-1000, at=at(10, 8, 10), summary="手续费", use="", party_account=""),
+    ]
+    day.take_file(written(day.of.account, lines), now=at(10, 9))
+    found = day.reconcile(at(10, 9))
+    assert [(each.kind, each.amount) for each in found.open] == [("not_in_books", -1000), ("not_in_books", 5000)]
+    assert cash.prove(day.db, day.of.account).unexplained.minor == 0
+    chosen = Chosen(lines=[found.open[1].line_id or 0], books="credit")
+    proposal = proposals.propose(day.db, chosen, reason="查明", by=BUREAU, now=at(10, 9))
+    proposals.approve(day.db, proposal.id, by=SECOND, now=at(10, 9))
+    assert day.reconcile(at(10, 9)).booked == {"fee": 1}
+    assert balances(day.db)["bank/6200000001"] == 4000
+    assert breaches(day.db) == []
