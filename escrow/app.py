@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from escrow.access import keys
 from escrow.api import (
+    alert_handling,
     alerts,
     bank,
     books,
@@ -83,6 +84,7 @@ _ROOMS: Final = (
     breaks,
     signing,
     alerts,
+    alert_handling,
     books,
     seals,
     told,

@@ -27,6 +27,9 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "alert": "预警",
     "taking": "账户外收款",
     "complaint": "投诉",
+    "notice": "限期整改通知书",
+    "subscriber": "订阅",
+    "delivery": "推送",
     "transfer": "分录",
     "block": "区块",
     "open": "正常",
@@ -71,6 +74,9 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "upheld": "属实",
     "unfounded": "不属实",
     "swept": "已归集",
+    "waiting": "待推送",
+    "delivered": "已送达",
+    "dead": "推送失败",
 }
 """The words that a refusal's facts are told in, for the Chinese sentence."""
 

@@ -23,3 +23,6 @@ class Settings(BaseSettings):
 
     seal_seconds: int = Field(default=10, ge=1, le=86_400)
     """How long the service lets transfers stand before it seals them into a block."""
+
+    bureau_name: str | None = None
+    """Who sends notices to institutions; by default the education bureau (教育局) of their jurisdiction."""

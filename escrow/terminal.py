@@ -1,8 +1,9 @@
-"""What the commands share: the database they work on, who works at the terminal, and how a failure is told there."""
+"""What the commands share: their database, their clock, who works at the terminal, and how a failure is told there."""
 
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -76,6 +77,11 @@ def shown(engine: Engine) -> str:
 def caller() -> Caller:
     """Whoever sits at this terminal acts for the bureau, under the name that the system knows them by."""
     return Caller(name=f"{getpass.getuser()} at the terminal", role="bureau")
+
+
+def now() -> datetime:
+    """The time at this terminal, aware; commands pass it on."""
+    return datetime.now(UTC)
 
 
 def _line(error: BaseException | None) -> str:

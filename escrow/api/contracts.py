@@ -127,7 +127,7 @@ def sign(asked: ContractAsked, act: Annotated[Act, Depends(acting("institution",
             Sighting(finding=each, institution_id=contract.institution_id, contract_id=contract.id)
             for each in signed.findings
         ]
-        alerts.raise_(db, seen, now=act.now)
+        alerts.raise_(db, seen, rulebook=act.rulebook, now=act.now)
         return SignedShown(
             contract=ContractShown.model_validate(contract),
             findings=[FindingShown.of(each) for each in signed.findings],

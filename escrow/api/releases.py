@@ -141,7 +141,7 @@ def submit(
         )
         findings = _findings(db, institution_id, asked.period, act)
         seen = [Sighting(finding=each, institution_id=institution_id, contract_id=None) for each in findings]
-        alerts.raise_(db, seen, now=act.now)
+        alerts.raise_(db, seen, rulebook=act.rulebook, now=act.now)
         shown = _with_left_out(db, request)
         return ReleaseRequested(**dict(shown), findings=[FindingShown.of(each) for each in findings])
 

@@ -145,6 +145,7 @@ PathId = Annotated[
     WithJsonSchema({"type": "integer", "minimum": 1, "examples": [9000010000000042]}),
     InPath(),
 ]
+QueryId = Annotated[int, BeforeValidator(_id), WithJsonSchema({"type": "integer", "minimum": 1})]
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]

@@ -14,7 +14,7 @@ from escrow.demo.town import OFFICER, Class, Enrolled, School, Town
 from escrow.enrolment import contracts, orders, students
 from escrow.enrolment.contracts import Draft
 from escrow.enrolment.orders import Order
-from escrow.monitoring import alerts
+from escrow.monitoring import alerts, handling
 from escrow.monitoring.alerts import Sighting
 from escrow.registry import courses, institutions
 from escrow.registry.institutions import Registration
@@ -106,6 +106,7 @@ def sign(town: Town, klass: Class, family: Family, now: datetime, *, draft: Draf
                 Sighting(finding=each, institution_id=contract.institution_id, contract_id=contract.id)
                 for each in signed.findings
             ],
+            rulebook=town.rulebook,
             now=now,
         )
     for each in raised:
@@ -119,7 +120,7 @@ def sign(town: Town, klass: Class, family: Family, now: datetime, *, draft: Draf
 def _take_up(town: Town, alert_id: int, now: datetime) -> None:
     """Somebody at the bureau takes an alert."""
     with town.request() as db:
-        alerts.acknowledge(db, alert_id, by=OFFICER, now=now)
+        handling.acknowledge(db, alert_id, by=OFFICER, now=now)
 
 
 def place(town: Town, enrolled: Enrolled, now: datetime) -> Order:

@@ -21,4 +21,4 @@ def sweep(db: Connection, *, rulebook: Rulebook, now: datetime) -> list[Alert]:
         Sighting(finding=each.finding, institution_id=each.institution_id, contract_id=each.contract_id)
         for each in screening.findings(columns, rulebook)
     ]
-    return alerts.raise_(db, sightings, now=now)
+    return alerts.raise_(db, sightings, rulebook=rulebook, now=now)

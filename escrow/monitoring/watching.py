@@ -76,7 +76,7 @@ def watch(db: Connection, *, rulebook: Rulebook, habits: Habits, now: datetime) 
     found += high
     closed = _last_closed(db, [each.sighting.fact for each in found])
     fresh = [each for each in found if each.last >= closed.get(each.sighting.fact, each.last)]
-    return alerts.raise_(db, [each.sighting for each in fresh], now=now)
+    return alerts.raise_(db, [each.sighting for each in fresh], rulebook=rulebook, now=now)
 
 
 def look(db: Connection, *, rulebook: Rulebook, habits: Habits, now: datetime) -> Mapping[str, list[Seen]]:

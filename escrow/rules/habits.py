@@ -1,7 +1,7 @@
 """The bureau's own habits of watching: numbers that no law sets, each with who set it, from when, and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final, Self, cast, get_args
@@ -105,6 +105,7 @@ def _version(version: Table, table: Table, law: Citation | None) -> Habit:
     title.only("zh", "en")
     first_day, set_by, why = version.day("first_day"), version.text("set_by"), version.text("why")
     numbers = _numbers(version, name)
+    severity = cast("Severity", table.choice("severity", get_args(Severity)))
     own = Citation(
         title=f"{set_by}监测口径「{title.text('zh')}」（非法律条文）",
         number="无文号",
@@ -114,7 +115,7 @@ def _version(version: Table, table: Table, law: Citation | None) -> Habit:
     )
     rule = Rule(
         name=name,
-        jurisdiction=_PLACE,
+        jurisdiction=replace(_PLACE, severity={name: severity}),
         category=None,
         mode=None,
         first_day=first_day,
@@ -129,7 +130,7 @@ def _version(version: Table, table: Table, law: Citation | None) -> Habit:
         name=name,
         title_zh=title.text("zh"),
         title_en=title.text("en"),
-        severity=cast("Severity", table.choice("severity", get_args(Severity))),
+        severity=severity,
         numbers=numbers,
         rule=rule,
     )

@@ -12,7 +12,7 @@ from tests.architecture.sources import PACKAGES, modules
 ENTRANCES: Final = dict.fromkeys(
     (
         *("escrow/__main__.py", "escrow/cli.py", "escrow/app.py", "escrow/settings.py", "escrow/db.py"),
-        *("escrow/key_commands.py", "escrow/bank_day_commands.py"),
+        *("escrow/key_commands.py", "escrow/bank_day_commands.py", "escrow/terminal.py"),
     ),
     "where the outside comes in: the clock is read here and passed on, and waiting times are counted in seconds",
 )

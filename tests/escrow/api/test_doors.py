@@ -203,7 +203,10 @@ def test_a_contract_beyond_the_caps_is_flagged_with_rule_and_citation_and_the_al
     early = service.post("zhang", f"/alerts/{first}/resolution", {"reason": "已整改"})
     assert (early.status_code, early.json()["state"]) == (409, "open")
     assert service.done("zhang", f"/alerts/{first}/acknowledgement")["owner"] == "zhang"
-    assert service.done("zhang", f"/alerts/{first}/dismissal", {"reason": "已退"})["state"] == "dismissed"
+    proposed = service.done("zhang", f"/alerts/{first}/dismissal", {"reason": "已退"})
+    assert (proposed["state"], proposed["dismissal_by"]) == ("acknowledged", "zhang")
+    assert service.post("zhang", f"/alerts/{first}/dismissal/approval").json()["type"] == "/problems/four-eyes"
+    assert service.done("li", f"/alerts/{first}/dismissal/approval")["state"] == "dismissed"
 
 
 def test_lists_are_paged_to_their_end_without_a_gap(anywhere: Service) -> None:
@@ -272,7 +275,10 @@ def test_the_description_names_every_promised_route_and_every_refusal_by_its_slu
         POST /payments/{}/proposals, POST /proposals/{}/approval, POST /payout-batches,
         GET /payout-batches/{}, GET /payout-batches/{}/file, POST /statements,
         GET /statements/{}/reconciliation, GET /alerts, POST /alerts/{}/acknowledgement,
-        POST /alerts/{}/resolution, POST /alerts/{}/dismissal, GET /ledger/accounts/{},
+        POST /alerts/{}/resolution, POST /alerts/{}/dismissal, GET /alerts/{}, GET /alerts/{}/sightings,
+        POST /alerts/{}/investigation, POST /alerts/{}/rectification, GET /alerts/{}/notice,
+        POST /alerts/{}/escalation, POST /alerts/{}/owner, POST /alerts/{}/dismissal/approval,
+        POST /alerts/{}/dismissal/rejection, GET /alerts/export.csv, GET /alerts/export.xlsx, GET /ledger/accounts/{},
         GET /ledger/trial-balance, GET /ledger/tree/{}, GET /ledger/transfers, GET /ledger/head,
         GET /ledger/proofs/{}"""
     there = {f"{method} {re.sub('{[^}]+}', '{}', path).removeprefix(API)}" for method, path in described}

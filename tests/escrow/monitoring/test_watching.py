@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, update
 
 from escrow.enrolment import takings
-from escrow.monitoring import alerts
+from escrow.monitoring import handling
 from escrow.monitoring.alerts import Alert
 from escrow.monitoring.detectors.ground import Seen
 from escrow.monitoring.watching import look, watch
@@ -199,8 +199,8 @@ def test_what_was_dealt_with_is_not_told_again_until_something_new_happens(db: C
     enrolled(db, of)
     db.execute(update(institution).values(licence_expires=date(2026, 7, 20)))
     (alert,) = watched(db, at(7, 22))
-    alerts.acknowledge(db, alert.id, by=BUREAU, now=at(7, 22))
-    alerts.close(db, alert.id, state="resolved", reason="已约谈", by=SECOND, now=at(7, 23))
+    handling.acknowledge(db, alert.id, by=BUREAU, now=at(7, 22))
+    handling.resolve(db, alert.id, reason="已约谈", by=SECOND, now=at(7, 23))
     assert watched(db, at(7, 24)) == []
     enrolled(db, of, 2)
     receive(db, credit(serial="once more", amount=36000, paid_at=at(7, 25)), now=at(7, 25))
