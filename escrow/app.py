@@ -1,7 +1,7 @@
 """The service as a web application: every route, every refusal a problem, one clock."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +19,8 @@ from starlette.exceptions import HTTPException
 from escrow.access import keys
 from escrow.api import (
     alert_handling,
+    alert_stream,
+    alert_subscribers,
     alerts,
     bank,
     books,
@@ -49,6 +51,7 @@ from escrow.api.limits import BodyLimit
 from escrow.api.notifications import NotificationTold
 from escrow.api.problems import problem_of
 from escrow.db import transaction
+from escrow.delivery.post_office import PostOffice
 from escrow.refusals import Refusal
 from escrow.rules.rulebook import NoRuleInForce, Rulebook, UnknownJurisdiction
 from escrow.rules.working_days import CalendarUnknown
@@ -83,8 +86,10 @@ _ROOMS: Final = (
     write_offs,
     breaks,
     signing,
+    alert_stream,
     alerts,
     alert_handling,
+    alert_subscribers,
     books,
     seals,
     told,
@@ -135,15 +140,19 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
 def _behind(
     engine: Engine, sealer: Signer, *, settings: Settings, clock: Callable[[], datetime]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """What works behind the requests while the application runs: seals and sums are brought forward."""
+    """What works behind the requests while the application runs: seals and sums are brought forward, alerts told."""
+    office = PostOffice.of(engine, settings, clock=clock)
 
     def seal(db: Connection) -> Block | None:
         return sealing.seal(db, signer=sealer, now=clock())
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
-        every = timedelta(seconds=settings.seal_seconds)
-        with in_background(partial(transaction, engine), [seal, movements.roll], every=every):
+        every, looking = timedelta(seconds=settings.seal_seconds), timedelta(seconds=settings.deliver_seconds)
+        with (
+            in_background(partial(transaction, engine), [seal, movements.roll], every=every),
+            in_background(lambda: nullcontext(office), [PostOffice.deliver], every=looking, name="post office"),
+        ):
             yield
 
     return running

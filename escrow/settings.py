@@ -1,7 +1,16 @@
 """Settings from the environment (ESCROW_…), checked when the service starts."""
 
-from pydantic import Field
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _a_mail_server(url: SecretStr) -> SecretStr:
+    if re.fullmatch("smtps?://[!-~]+", url.get_secret_value()) is None:
+        raise ValueError("a mail server is named smtp://user:password@host:port, or smtps://…")
+    return url
 
 
 class Settings(BaseSettings):
@@ -23,6 +32,15 @@ class Settings(BaseSettings):
 
     seal_seconds: int = Field(default=10, ge=1, le=86_400)
     """How long the service lets transfers stand before it seals them into a block."""
+
+    deliver_seconds: int = Field(default=2, ge=1, le=3_600)
+    """How often the service looks for alerts to tell to subscribers."""
+
+    smtp_url: Annotated[SecretStr, AfterValidator(_a_mail_server)] | None = None
+    """The mail server: smtp://user:password@host:587 (STARTTLS, except to this machine) or smtps://…:465."""
+
+    mail_from: str = Field(default="tuition-escrow@localhost", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    """Who letters about alerts are from."""
 
     bureau_name: str | None = None
     """Who sends notices to institutions; by default the education bureau (教育局) of their jurisdiction."""

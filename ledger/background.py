@@ -5,19 +5,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from threading import Event, Thread
+from typing import TypeAlias, TypeVar
 
-from sqlalchemy import Connection
+T = TypeVar("T")
 
-Begin = Callable[[], AbstractContextManager[Connection]]
-"""Opens a transaction that is committed when its block ends, and rolled back when that raises."""
+Begin: TypeAlias = Callable[[], AbstractContextManager[T]]
+"""Opens what a chore works in: mostly a transaction, committed when its block ends and rolled back when that raises."""
 
-Chore = Callable[[Connection], object]
-"""A bounded piece of work in one transaction. What it returns is true when there may be more to do."""
+Chore: TypeAlias = Callable[[T], object]
+"""A bounded piece of work, mostly in one transaction. What it returns is true when there may be more to do."""
 
 _logger = logging.getLogger(__name__)
 
 
-def keep_up(begin: Begin, chores: Sequence[Chore], *, every: timedelta, stop: Event) -> None:
+def keep_up(begin: Begin[T], chores: Sequence[Chore[T]], *, every: timedelta, stop: Event) -> None:
     """Do each chore until nothing is left of it, all of them once in `every`, until `stop` is set.
 
     A failure is logged, and the chore is tried again the next time: nobody waits for it, and it loses nothing.
@@ -33,10 +34,12 @@ def keep_up(begin: Begin, chores: Sequence[Chore], *, every: timedelta, stop: Ev
 
 
 @contextmanager
-def in_background(begin: Begin, chores: Sequence[Chore], *, every: timedelta) -> Iterator[None]:
+def in_background(
+    begin: Begin[T], chores: Sequence[Chore[T]], *, every: timedelta, name: str = "background"
+) -> Iterator[None]:
     """`keep_up` in a thread while the block runs; at its end the piece of work in hand is finished first."""
     stop = Event()
-    thread = Thread(target=keep_up, args=(begin, chores), kwargs={"every": every, "stop": stop}, name="background")
+    thread = Thread(target=keep_up, args=(begin, chores), kwargs={"every": every, "stop": stop}, name=name)
     thread.start()
     try:
         yield
@@ -45,7 +48,7 @@ def in_background(begin: Begin, chores: Sequence[Chore], *, every: timedelta) ->
         thread.join()
 
 
-def _finish(begin: Begin, chore: Chore, stop: Event) -> None:
+def _finish(begin: Begin[T], chore: Chore[T], stop: Event) -> None:
     more: object = True
     while more and not stop.is_set():
         with begin() as db:

@@ -71,7 +71,7 @@ class AlertShown(Shown):
             found=alert.found_text,
             state_zh=IN_CHINESE[alert.state],
             possible=list(alert.standing.possible),
-            links=alerts.links(alert.told),
+            links=steps.links(alert.told),
         )
 
 

@@ -128,18 +128,6 @@ def sightings(db: Connection, alert_id: int, *, after: int = 0, limit: int = 100
     return list(db.execute(query))
 
 
-def links(told: Mapping[str, Any]) -> dict[str, str]:
-    """Where what an alert (as `told`) is about can be looked at, below the address of the service."""
-    contract, institution = told["contract_id"], told["institution_id"]
-    found = {"alert": f"/api/v1/alerts/{told['id']}", "evidence": f"/api/v1/alerts/{told['id']}/sightings"}
-    if institution is not None:
-        found["institution"] = f"/api/v1/institutions/{institution}"
-    if contract is not None:
-        found |= {"contract": f"/api/v1/contracts/{contract}"}
-        found |= {"explanation": f"/api/v1/contracts/{contract}/explanation"}
-    return found
-
-
 def earlier(db: Connection, alert: Alert) -> list[Alert]:
     """The alerts that the same fact had before this one, the newest first."""
     query = select(table).where(table.c.fact == alert.fact, table.c.id < alert.id).order_by(table.c.id.desc())

@@ -1,11 +1,11 @@
 """The steps of alerts: each is a row of its history, an entry in the audit trail, and a delivery to each subscriber."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, insert, literal, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, insert, literal, select, text
 
 from escrow.access import trail
 from escrow.access.caller import Caller
@@ -37,7 +37,8 @@ class Step:
         """What is told to the outside: the same for every channel and at every repeat (Standard Webhooks 1.0.0,
         "Payload structure")."""
         told = {name: getattr(self, name) for name in ("id", "move", "by", "reason", "facts", "alert")}
-        return {"type": f"alert.{self.move}", "timestamp": self.at.isoformat(), "data": told}
+        data = told | {"links": links(self.alert)}
+        return {"type": f"alert.{self.move}", "timestamp": self.at.isoformat(), "data": data}
 
 
 def opened(db: Connection, alerts: Sequence[tuple[int, int | None, dict[str, Any]]], *, now: datetime) -> None:
@@ -93,6 +94,14 @@ def history(db: Connection, alert_ids: Sequence[int]) -> list[Step]:
     return [as_step(row) for row in db.execute(query)]
 
 
+def newest(db: Connection) -> tuple[int, int]:
+    """The place of the last step that nothing can be written before any more: what comes later stands behind it."""
+    s = alert_step.c
+    query = _settled(db, select(s.xact, s.id)).order_by(s.xact.desc(), s.id.desc()).limit(1)
+    row = db.execute(query).one_or_none()
+    return (0, 0) if row is None else (row.xact, row.id)
+
+
 def after(db: Connection, place: tuple[int, int], *, limit: int) -> list[Step]:
     """The steps behind this place, in the order of their commits: read one after another, none is ever missed.
 
@@ -100,15 +109,32 @@ def after(db: Connection, place: tuple[int, int], *, limit: int) -> list[Step]:
     """
     xact, last = place
     s = alert_step.c
-    query = select(alert_step).where((s.xact > xact) | and_(s.xact == xact, s.id > last))
-    if db.dialect.name == "postgresql":
-        query = query.where(s.xact < text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    query = _settled(db, select(alert_step)).where((s.xact > xact) | and_(s.xact == xact, s.id > last))
     return [as_step(row) for row in db.execute(query.order_by(s.xact, s.id).limit(limit))]
+
+
+def links(told: Mapping[str, Any]) -> dict[str, str]:
+    """Where what an alert (as `told`) is about can be looked at, below the address of the service."""
+    contract, institution = told["contract_id"], told["institution_id"]
+    found = {"alert": f"/api/v1/alerts/{told['id']}", "evidence": f"/api/v1/alerts/{told['id']}/sightings"}
+    if institution is not None:
+        found["institution"] = f"/api/v1/institutions/{institution}"
+    if contract is not None:
+        found |= {"contract": f"/api/v1/contracts/{contract}"}
+        found |= {"explanation": f"/api/v1/contracts/{contract}/explanation"}
+    return found
 
 
 def as_step(row: Row[Any]) -> Step:
     told = row._asdict()
     return Step(**{name: told[name] for name in told if name != "xact"}, place=f"{row.xact}-{row.id}")
+
+
+def _settled(db: Connection, query: Select[Any]) -> Select[Any]:
+    """Without the steps that one of a transaction still running might come to stand before."""
+    if db.dialect.name == "postgresql":
+        return query.where(alert_step.c.xact < text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    return query
 
 
 def _post(db: Connection, these: ColumnElement[bool], *, now: datetime) -> None:

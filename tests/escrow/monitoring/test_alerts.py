@@ -156,7 +156,7 @@ def test_a_fact_that_concerns_nobody_registered_here_is_an_alert_too(db: Connect
     evidence = {"lines": [{"serial": "B1", "amount": 128000}], "complaint": "现金缴费"}
     (found,) = alerts.raise_(db, [sighting("complaint:7", evidence=evidence)], rulebook=RULEBOOK, now=at(7, 20))
     assert (found.institution_id, found.contract_id, found.evidence) == (None, None, evidence)
-    assert alerts.links(found.told).keys() == {"alert", "evidence"}
+    assert steps.links(found.told).keys() == {"alert", "evidence"}
 
 
 def test_two_sightings_of_one_fact_in_one_look_are_one_alert_and_two_pieces_of_evidence(db: Connection) -> None:
