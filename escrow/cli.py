@@ -36,6 +36,7 @@ from ledger.blocks import Block
 from ledger.money import Money
 
 FAILED: Final = 1
+GRACE_SECONDS: Final = 10
 
 cli = typer.Typer(
     help="Tuition Escrow 校外培训预收费监管. ESCROW_DATABASE_URL chooses the database; a SQLite file by default.",
@@ -92,7 +93,8 @@ def serve(
     with the_database(settings) as engine:
         app = create_app(engine, rulebook=Rulebook.load(), settings=settings, clock=_now)
         _say(f"serving {shown(engine)} on http://{host}:{port}; what it can do: http://{host}:{port}/openapi.json")
-        uvicorn.run(app, host=host, port=port, log_level="warning")
+        # A stream of alerts stays open for minutes: a service that is told to stop does not wait for it.
+        uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACE_SECONDS)
 
 
 @statement_commands.command("import")

@@ -7,8 +7,8 @@ import ledger.columns
 from escrow.migrations.births import guard, number_by_region
 
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
