@@ -108,7 +108,8 @@ def runaway(found: Score, ground: Ground) -> Seen | None:
         habit.rule,
         f"runaway:institution:{found.institution_id}:month:{found.month}",
         institution=found.institution_id,
-        last=ground.now,
+        # A month that is over stays as it was: whoever has dealt with it is not told of it again.
+        last=min(ground.now, Month.parse(found.month).end),
         figures=(f"{habit['score']} of {MOST}", f"{found.score} of {MOST}"),
         zh=f"{found.month}跑路风险评分{found.score}分（满分{MOST}分，{habit['score']}分起预警）：{told_zh}。",
         en=f"The score of {found.month} is {found.score} of {MOST}, looked at from {habit['score']} on: {told_en}.",

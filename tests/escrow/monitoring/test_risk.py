@@ -99,6 +99,7 @@ def test_from_sixty_on_somebody_looks_and_is_told_the_parts() -> None:
     )
     assert "余额低于底线20/20分" in finding.zh
     assert "非法律条文" in finding.zh
+    assert high.last == at(9, 1, 0), "August is over, and dealt with once"
     assert runaway(replace(found, score=59), GROUND) is None
     assert runaway(replace(found, score=60), GROUND) is not None
 

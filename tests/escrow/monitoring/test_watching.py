@@ -14,6 +14,7 @@ from escrow.monitoring.watching import look, watch
 from escrow.oversight import complaints
 from escrow.oversight.complaints import Told
 from escrow.payouts import closures
+from escrow.registry import courses
 from escrow.registry.tables import course, institution
 from escrow.settlement import breaks
 from escrow.settlement.breaks import Open
@@ -99,14 +100,18 @@ def test_lessons_taught_before_the_renewal_count(db: Connection) -> None:
 def test_money_is_read_from_the_books(db: Connection) -> None:
     of, other = school(db), school(db, 2)
     contract = signed(db, of, family(db))
+    signed(db, of, family(db, 2), price="1234.56")
     reference = order(db, contract).reference
     receive(
         db,
         credit(amount=31601, serial="fits nothing"),
         credit(amount=36000, serial="three lessons at 120.00"),
-        credit(amount=contract.price, serial="the price of the contract"),
+        credit(amount=123456, serial="the price of a contract that nobody ordered"),
         credit(reference, contract.price, serial="elsewhere", account=other.account),
     )
+    # A course that is filed when the money has come explains nothing.
+    late = Money(31601)
+    courses.file(db, of.institution.id, name="书法", subject="x", list_price=late, by=of.caller, now=at(7, 31))
     found = seen(db, at(8, 1))
     (strange,) = found.pop("strange_payments")
     (elsewhere,) = found.pop("other_account")
@@ -185,6 +190,30 @@ def test_what_people_tell_is_read_from_the_books(db: Connection) -> None:
     takings.sweep(db, taking.id, serial="S1", by=of.caller, now=at(8, 26))
     complaints.answer(db, complaint.id, state="unfounded", answer="查无此事", by=BUREAU, now=at(8, 26))
     assert set(seen(db, at(8, 26))) == {"static_codes", "crowded_classes"}
+
+
+def test_each_institution_is_held_against_the_rules_of_its_own_place(db: Connection) -> None:
+    of, elsewhere = school(db), school(db, 2)
+    quanzhou = next(each.code for each in RULEBOOK.jurisdictions.values() if each.folder == "quanzhou")
+    away = institution.c.id == elsewhere.institution.id
+    db.execute(update(institution).where(away).values(jurisdiction=quanzhou, category="subject"))
+    for each in (of, elsewhere):
+        takings.report(
+            db,
+            each.institution.id,
+            amount=Money.parse("500.00"),
+            means="cash",
+            taken_on=date(2026, 8, 20),
+            contract_id=None,
+            by=each.caller,
+            now=at(8, 20),
+        )
+    found = look(db, rulebook=RULEBOOK, habits=HABITS, now=at(8, 26))["unswept_takings"]
+    rests_on = {each.sighting.institution_id: each.sighting.finding.rule.version for each in found}
+    assert rests_on == {
+        of.institution.id: "watch/unswept_takings@2025-01-01",
+        elsewhere.institution.id: "quanzhou/cash.sweep:subject@2021-08-16",
+    }
 
 
 def test_a_second_watch_adds_to_the_alerts_of_the_first(db: Connection) -> None:
