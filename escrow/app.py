@@ -33,6 +33,7 @@ from escrow.api import (
     notifications,
     operations,
     orders,
+    payouts,
     releases,
     repayments,
     risk,
@@ -64,6 +65,7 @@ from ledger.entries import LedgerRefusal
 from ledger.sealing import Signer
 from qrpay.link import Links
 from qrpay.webhooks import MAX_BODY_BYTES
+from reconciliation import pain002
 from reconciliation.reading import MAX_BYTES
 from reconciliation.statement import StatementRefused
 
@@ -76,6 +78,7 @@ _ROOMS: Final = (
     explanations,
     orders,
     notifications,
+    payouts,
     bank,
     lessons,
     releases,
@@ -121,7 +124,10 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
         redirect_slashes=False,
         lifespan=_behind(engine, sealer, settings=settings, clock=clock),
     )
-    largest = {f"{PREFIX}/statements": MAX_BYTES + statements.AROUND_THE_FILE}
+    largest = {
+        f"{PREFIX}/statements": MAX_BYTES + statements.AROUND_THE_FILE,
+        f"{PREFIX}/payout-batches/answers": pain002.MAX_BYTES,
+    }
     app.add_middleware(BodyLimit, usual=MAX_BODY_BYTES, larger=largest)
     app.state.desk = Desk(engine=engine, rulebook=rulebook, settings=settings, clock=clock, links=links)
     api = APIRouter(prefix=PREFIX)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from sqlalchemy import Connection, Engine
 
-from escrow import alert_commands, cap_commands, layout_commands
+from escrow import alert_commands, bank_commands, cap_commands, layout_commands
 from escrow import db as database
 from escrow.access import keys
 from escrow.bank_day_commands import break_commands, day_commands
@@ -52,6 +52,7 @@ cli.add_typer(statement_commands, name="statement")
 cli.add_typer(ledger_commands, name="ledger")
 cli.add_typer(break_commands, name="breaks")
 cli.add_typer(day_commands, name="day")
+cli.add_typer(bank_commands.commands, name="bank")
 cli.add_typer(rule_commands, name="rules")
 cli.add_typer(alert_commands.commands, name="alerts")
 cli.add_typer(db_commands, name="db")

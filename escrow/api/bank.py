@@ -11,6 +11,7 @@ from escrow.api.asking import Act, Look, looking, moving_money
 from escrow.api.description import BANK, file, may_refuse
 from escrow.api.shapes import Fen, PathId, Shown
 from escrow.payouts import batches
+from escrow.payouts.batch_files import Encoding, encoded
 from escrow.payouts.batches import NothingToSend
 from escrow.refusals import Unknown
 
@@ -26,7 +27,8 @@ class BatchShown(Shown):
     total: Fen
     made_by: str
     made_at: datetime
-    sha256: str
+    sha256: str = Field(description="Of the pain.001.")
+    csv_sha256: str | None = Field(description="Of the CSV in UTF-8.")
 
 
 @routes.post(
@@ -53,19 +55,28 @@ def show_batch(batch_id: PathId, look: Banking) -> BatchShown:
 @routes.get(
     "/payout-batches/{batch_id}/file",
     response_class=Response,
-    responses=file("application/xml", "pain.001.001.09, the same bytes for ever.") | may_refuse(Unknown),
+    responses=file("application/xml", "pain.001.001.09 or CSV, the same bytes for ever.") | may_refuse(Unknown),
     summary="The payout file 付款文件",
 )
 def batch_file(
     batch_id: PathId,
     look: Banking,
-    format: Annotated[Literal["pain.001"], Query()] = "pain.001",  # noqa: A002, ARG001  the query's own word; one value yet
+    format: Annotated[Literal["pain.001", "csv"], Query()] = "pain.001",  # noqa: A002  the query's own word
+    encoding: Annotated[
+        Encoding, Query(description="Of the CSV: with Excel's mark, or as banks here read it.")
+    ] = "utf-8",
 ) -> Response:
-    """For the bank: ISO 20022 pain.001.001.09, validated against its schema when it was written."""
+    """For the bank: ISO 20022 pain.001.001.09, validated against its schema when it was written, or the same
+    instructions as a table with the control totals of each account and of the whole in its last rows. However often it
+    is fetched it is the same file: a bank executes it once by its MsgId and its end-to-end ids."""
 
     def read(db: Connection) -> tuple[str, bytes]:
-        return batches.get(db, batch_id).message_id, batches.file_of(db, batch_id)
+        content = batches.file_of(db, batch_id) if format == "pain.001" else batches.table_of(db, batch_id)
+        return batches.get(db, batch_id).message_id, content
 
     name, content = look(read)
+    if format == "csv":
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return Response(encoded(content, encoding), media_type=f"text/csv; charset={encoding}", headers=headers)
     headers = {"Content-Disposition": f'attachment; filename="{name}.xml"'}
     return Response(content, media_type="application/xml", headers=headers)

@@ -15,7 +15,7 @@ from escrow.enrolment.payments import Payment
 from escrow.enrolment.placing import IN_CHINESE
 from escrow.enrolment.tables import payment
 from escrow.payouts import suspense
-from escrow.payouts.suspense import DoesNotFit, NoPayerAccount, NotInSuspense
+from escrow.payouts.suspense import DoesNotFit, NotInSuspense
 from escrow.payouts.tables import suspense_decision
 from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
 
@@ -111,7 +111,7 @@ def everything(
     "/payments/{payment_id}/proposals",
     status_code=201,
     response_model=ProposalShown,
-    responses=may_refuse(Unknown, NotInSuspense, DoesNotFit, NoPayerAccount, ContractEnded),
+    responses=may_refuse(Unknown, NotInSuspense, DoesNotFit, ContractEnded),
     summary="Propose whose a payment is 待查款项处理意见",
 )
 def propose(
@@ -131,7 +131,7 @@ def propose(
 @routes.post(
     "/proposals/{proposal_id}/approval",
     response_model=PaymentShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, DoesNotFit, NoPayerAccount, ContractEnded, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, DoesNotFit, ContractEnded, keyed=True),
     summary="Approve a proposal 批准处理意见",
 )
 def approve(proposal_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:

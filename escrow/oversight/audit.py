@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 import ledger.audit
 from escrow.access import keys
 from escrow.enrolment.tables import contract, payment, payment_order
 from escrow.oversight import records
 from escrow.oversight.bank_audit import matches_agree_in_amount, payouts_are_seen_leaving, signed_days_stand
-from escrow.payouts.tables import instruction, payout_batch, release_line, release_request
+from escrow.payouts.tables import batch_part, instruction, payout_batch, release_line, release_request
 from escrow.registry.tables import institution
 from escrow.teaching.shares import share
 from escrow.teaching.tables import attendance
@@ -40,6 +40,7 @@ def audit(db: Connection, *, published: Mapping[int, bytes] | None = None) -> It
     yield from released_shares_are_the_lessons(db)
     yield from payouts_are_what_was_decided(db)
     yield from batches_are_their_files(db)
+    yield from batches_are_numbered(db)
     yield from matches_agree_in_amount(db)
     yield from payouts_are_seen_leaving(db)
     yield from signed_days_stand(db)
@@ -207,6 +208,26 @@ def batches_are_their_files(db: Connection) -> Iterator[Breach]:
         if (row.lines, row.total, row.sha256) != (row.found, row.sum, digest):
             detail = f"{row.lines} lines of {row.total} fen, instructions {row.found} of {row.sum}; file {digest}"
             yield Breach(invariant="batches are their files", subject=f"batch:{row.id}", detail=detail)
+
+
+def batches_are_numbered(db: Connection) -> Iterator[Breach]:
+    """Each account's parts of batches are numbered 1, 2, 3 …, and each is what its instructions add up to."""
+    i, p = instruction.c, batch_part.c
+    query = (
+        select(p.supervised_account, p.number, p.lines, p.total)
+        .add_columns(func.count(i.id).label("found"), func.coalesce(func.sum(i.amount), 0).label("sum"))
+        .outerjoin(instruction, and_(i.batch_id == p.batch_id, i.supervised_account == p.supervised_account))
+        .group_by(p.id, p.supervised_account, p.number, p.lines, p.total)
+        .order_by(p.supervised_account, p.number)
+    )
+    last: dict[str, int] = {}
+    for row in db.execute(query):
+        wanted = last.get(row.supervised_account, 0) + 1
+        if (row.number, row.lines, row.total) != (wanted, row.found, row.sum):
+            subject, detail = f"account:{row.supervised_account}", f"number {row.number} in the place of {wanted}"
+            detail += f", {row.lines} lines of {row.total} fen, instructions {row.found} of {row.sum}"
+            yield Breach(invariant="batches are numbered", subject=subject, detail=detail)
+        last[row.supervised_account] = row.number
 
 
 def _homes(db: Connection) -> dict[str, str]:

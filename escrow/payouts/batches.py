@@ -1,28 +1,21 @@
-"""Batches: decided payouts become one pain.001 file for the bank, kept byte for byte, sent once."""
+"""Batches: decided payouts become one file for the bank, kept byte for byte, numbered for each account, sent once."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from escrow.access import trail
 from escrow.access.caller import Caller
-from escrow.payouts import instructions
+from escrow.payouts import batch_files, instructions
 from escrow.payouts.instructions import Instruction
-from escrow.payouts.tables import instruction
+from escrow.payouts.tables import batch_part, instruction
 from escrow.payouts.tables import payout_batch as table
 from escrow.refusals import Conflict, Unknown
 from escrow.registry.tables import institution
-from escrow.rules.months import SHANGHAI
 from ledger.chunks import chunks
-from ledger.money import Money
-from reconciliation.pain001 import CreditTransfer, DebitAccount, PaymentFile, write
-
-INITIATOR = "Tuition Escrow 预收费监管"
-
-_LONGEST_NAME = 140
 
 
 class NothingToSend(Conflict):
@@ -45,8 +38,18 @@ class Batch:
     csv_sha256: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one account pays in a batch. `number` counts the account's batches, 1, 2, 3 …: a gap is a lost file."""
+
+    supervised_account: str
+    number: int
+    lines: int
+    total: int
+
+
 def make(db: Connection, *, by: Caller, now: datetime) -> Batch:
-    """Put every waiting instruction into a new batch and write its file. Raises NothingToSend.
+    """Put every waiting instruction into a new batch and write its files. Raises NothingToSend.
 
     One whose payee's account nobody knows in full stays behind: it must not keep the others from being paid. So does
     a release from an account where a rejected one left all the same: the bank must put that right first.
@@ -64,9 +67,12 @@ def make(db: Connection, *, by: Caller, now: datetime) -> Batch:
     made = insert(table).values(lines=len(lines), total=total, made_by=by.name, made_at=now)
     batch_id = db.execute(made.returning(table.c.id)).scalar_one()
     message_id = f"PB{batch_id}"
-    file = write(_file(message_id, lines, _holders(db), now=now))
-    sha256 = hashlib.sha256(file).hexdigest()
-    db.execute(update(table).where(table.c.id == batch_id).values(message_id=message_id, file=file, sha256=sha256))
+    holders, numbers = _holders(db), _number(db, batch_id, lines)
+    file = batch_files.pain001_of(message_id, lines, holders, now=now)
+    csv = batch_files.table_of(message_id, lines, holders, numbers)
+    sha256, csv_sha256 = (hashlib.sha256(each).hexdigest() for each in (file, csv))
+    kept = {"message_id": message_id, "file": file, "sha256": sha256, "csv": csv, "csv_sha256": csv_sha256}
+    db.execute(update(table).where(table.c.id == batch_id).values(kept))
     for ids in chunks([each.id for each in lines]):
         sent = update(instruction).where(instruction.c.id.in_(ids))
         db.execute(sent.values(batch_id=batch_id, state="sent"))
@@ -91,44 +97,54 @@ def file_of(db: Connection, batch_id: int) -> bytes:
     return bytes(file)
 
 
+def table_of(db: Connection, batch_id: int) -> bytes:
+    """The batch as a table for the bank, UTF-8 with its mark, the same bytes for ever. Raises Unknown."""
+    csv = db.execute(select(table.c.csv).where(table.c.id == batch_id)).scalar()
+    if csv is None:
+        raise Unknown(what="payout batch", key=batch_id)
+    return bytes(csv)
+
+
+def by_message(db: Connection, message_id: str, *, lock: bool = False) -> Batch:
+    """The batch whose file has this MsgId. Raises Unknown."""
+    query = select(table.c.id).where(table.c.message_id == message_id)
+    batch_id = db.execute(query.with_for_update() if lock else query).scalar()
+    if batch_id is None:
+        raise Unknown(what="payout batch", key=message_id)
+    return get(db, batch_id)
+
+
+def parts(db: Connection, batch_id: int) -> list[Part]:
+    """What each account pays in a batch, accounts in their order."""
+    query = select(batch_part).where(batch_part.c.batch_id == batch_id).order_by(batch_part.c.supervised_account)
+    return [
+        Part(supervised_account=row.supervised_account, number=row.number, lines=row.lines, total=row.total)
+        for row in db.execute(query)
+    ]
+
+
+def _number(db: Connection, batch_id: int, lines: Sequence[Instruction]) -> dict[str, int]:
+    """Give each account of the batch its next number, and keep it. Whoever makes a batch holds all that waits."""
+    of_accounts, p = batch_files.by_account(lines), batch_part.c
+    last: dict[str, int] = {}
+    for names in chunks(list(of_accounts)):
+        query = select(p.supervised_account, func.max(p.number).label("number")).where(p.supervised_account.in_(names))
+        last |= {row.supervised_account: row.number for row in db.execute(query.group_by(p.supervised_account))}
+    rows = [
+        {
+            "batch_id": batch_id,
+            "supervised_account": account,
+            "number": last.get(account, 0) + 1,
+            "lines": len(of_account),
+            "total": sum(each.amount for each in of_account),
+        }
+        for account, of_account in of_accounts.items()
+    ]
+    for chunk in chunks(rows):
+        db.execute(insert(batch_part), chunk)
+    return {str(row["supervised_account"]): int(str(row["number"])) for row in rows}
+
+
 def _holders(db: Connection) -> dict[str, str]:
     i = institution.c
     return {row.supervised_account: row.name for row in db.execute(select(i.supervised_account, i.name))}
-
-
-def _file(message_id: str, lines: Sequence[Instruction], holders: dict[str, str], *, now: datetime) -> PaymentFile:
-    by_account: dict[str, list[Instruction]] = {}
-    for each in lines:
-        by_account.setdefault(each.supervised_account, []).append(each)
-    return PaymentFile(
-        message_id=message_id,
-        created_at=now,
-        requested_on=now.astimezone(SHANGHAI).date(),
-        initiator=INITIATOR,
-        debits=tuple(
-            DebitAccount(
-                name=_named(holders.get(account, account)),
-                account=account,
-                transfers=tuple(_credit_transfer(each) for each in of_account),
-            )
-            for account, of_account in sorted(by_account.items())
-        ),
-    )
-
-
-def _credit_transfer(each: Instruction) -> CreditTransfer:
-    return CreditTransfer(
-        end_to_end=each.end_to_end,
-        amount=Money(each.amount),
-        creditor=_named(each.creditor) or each.creditor_account,
-        creditor_account=each.creditor_account,
-        remittance=f"{each.end_to_end} {_PURPOSE[each.kind]}",
-    )
-
-
-def _named(name: str) -> str:
-    """A name as the file can hold it (Max140Text): one that cannot would keep all others from being paid."""
-    return "".join(character if character.isprintable() else " " for character in name).strip()[:_LONGEST_NAME]
-
-
-_PURPOSE = {"release": "培训费拨付", "refund": "培训费退费", "return": "款项退回"}

@@ -34,12 +34,6 @@ class DoesNotFit(Conflict):
     zh = "金额 {amount} 的到账不能转入合同 {contract}：{why_zh}。"
 
 
-class NoPayerAccount(Conflict):
-    """The bank did not say from which account payment {payment} came, so it cannot be sent back from here."""
-
-    zh = "银行未提供到账记录 {payment} 的付款账号，无法原路退回。"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """What should become of a payment in suspense: to a contract, or (contract None) back to its payer."""
@@ -60,7 +54,7 @@ def propose(
 ) -> Proposal:
     """Propose to place a payment on a contract, or with `contract_id` None to send it back to its payer.
 
-    Raises Unknown, NotInSuspense, DoesNotFit, NoPayerAccount.
+    Raises Unknown, NotInSuspense, DoesNotFit.
     """
     by.must_be("bureau", "bank")
     if not reason.strip():
@@ -143,9 +137,7 @@ def _get(db: Connection, payment_id: int) -> Payment:
 
 def _must_fit(db: Connection, payment: Payment, contract_id: int | None) -> None:
     if contract_id is None:
-        if not instructions.is_full_account(payment.payer_account):
-            raise NoPayerAccount(payment=payment.id)
-        return
+        return  # where the bank hides the payer's account, the payout waits until `payees` completes it
     contract = contracts.get(db, contract_id, lock=True)
     contract.must_be_open()
     institution = institutions.get(db, contract.institution_id)

@@ -12,6 +12,7 @@ from escrow.bank.sandbox.books import (
 from escrow.bank.sandbox.dials import Dials, Fault
 from escrow.bank.sandbox.execution import LineReceipt, Receipt
 from escrow.bank.sandbox.notices import SignedNotification, UnknownNotification
+from escrow.bank.sandbox.pain002 import ReportDials
 from escrow.bank.sandbox.payments import Payment, Received
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Payment",
     "Receipt",
     "Received",
+    "ReportDials",
     "SandboxBank",
     "SignedNotification",
     "UnknownAccount",

@@ -9,11 +9,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, assert_never
 
-from escrow.bank.sandbox import camt053, corporate_files, corporate_layouts, execution, notices, statements, store
+from escrow.bank.sandbox import (
+    camt053,
+    corporate_files,
+    corporate_layouts,
+    execution,
+    notices,
+    pain002,
+    statements,
+    store,
+)
 from escrow.bank.sandbox.books import Entry, NoSuchPayout, positive
 from escrow.bank.sandbox.dials import Dials, Fault, fate
 from escrow.bank.sandbox.execution import Receipt
 from escrow.bank.sandbox.notices import SignedNotification
+from escrow.bank.sandbox.pain002 import ReportDials
 from escrow.bank.sandbox.payments import Payment, Received
 from qrpay.webhooks import Key, SigningKey
 
@@ -118,6 +128,24 @@ class SandboxBank:
         The same message id is executed once: the same bytes get the first receipt, other bytes are refused (DU01).
         """
         return execution.deliver(self.connection, file, at=at, branch=self._branch)
+
+    def report(
+        self,
+        message_id: str,
+        *,
+        at: datetime,
+        number: int = 1,
+        version: pain002.Version = "10",
+        dials: ReportDials | None = None,
+    ) -> bytes:
+        """The report (pain.002) on a file that was delivered; `number` tells several reports about one file apart.
+
+        Raises NoSuchPayout when no file of this id came.
+        """
+        receipt = execution.receipt_of(self.connection, message_id)
+        if receipt is None:
+            raise NoSuchPayout(f"no payout file came as {message_id}")
+        return pain002.write(receipt, at=at, number=number, version=version, dials=dials)
 
     def bounce(self, end_to_end: str, *, at: datetime) -> str:
         """An executed payout comes back (退汇): the amount is credited again. The new line's serial.

@@ -31,6 +31,7 @@ class LineReceipt:
     serial: str = ""
     code: str = ""
     reason: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,6 +144,7 @@ def _outcome(verdict: Verdict, serial: str) -> LineReceipt:
         serial=serial,
         code=verdict.code,
         reason=verdict.reason,
+        part=verdict.order.part,
     )
 
 
@@ -153,6 +155,12 @@ def _refused(message_id: str, code: str, reason: str, at: datetime) -> Receipt:
 
 def _on_the_clock(at: datetime) -> datetime:
     return books.clock(books.seconds(at))
+
+
+def receipt_of(connection: sqlite3.Connection, message_id: str) -> Receipt | None:
+    """The receipt that a file of this id got, or None when none came."""
+    earlier = _earlier(connection, message_id)
+    return None if earlier is None else _restored(earlier["receipt"])
 
 
 def _earlier(connection: sqlite3.Connection, message_id: str) -> sqlite3.Row | None:

@@ -24,7 +24,10 @@ class Unacceptable(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """One transfer that the file asks for: `amount_minor` fen from `debtor_account` to `creditor_account`."""
+    """One transfer that the file asks for: `amount_minor` fen from `debtor_account` to `creditor_account`.
+
+    `part` is the payment block that it stands in (PmtInfId).
+    """
 
     end_to_end: str
     debtor_account: str
@@ -33,6 +36,7 @@ class Order:
     creditor: str
     creditor_account: str
     remark: str
+    part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,10 +86,11 @@ def _orders(block: etree._Element) -> list[Order]:
     if _text(block, "p:PmtMtd") != "TRF":
         raise Unacceptable("FF01", f"PmtMtd {_text(block, 'p:PmtMtd')!r} is not taken; only TRF, a transfer, is")
     debtor_account = _account(block, "p:DbtrAcct")
-    return [_order(transfer, debtor_account) for transfer in block.findall("p:CdtTrfTxInf", _NAMES)]
+    part = _required_id(block, "p:PmtInfId")
+    return [_order(transfer, debtor_account, part) for transfer in block.findall("p:CdtTrfTxInf", _NAMES)]
 
 
-def _order(transfer: etree._Element, debtor_account: str) -> Order:
+def _order(transfer: etree._Element, debtor_account: str, part: str) -> Order:
     end_to_end = _required_id(transfer, "p:PmtId/p:EndToEndId")
     amount = transfer.find("p:Amt/p:InstdAmt", _NAMES)
     if amount is None:
@@ -98,6 +103,7 @@ def _order(transfer: etree._Element, debtor_account: str) -> Order:
         creditor=_text(transfer, "p:Cdtr/p:Nm"),
         creditor_account=_account(transfer, "p:CdtrAcct"),
         remark=" ".join(line.text or "" for line in transfer.findall("p:RmtInf/p:Ustrd", _NAMES)),
+        part=part,
     )
 
 

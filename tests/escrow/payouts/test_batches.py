@@ -1,6 +1,8 @@
 """Payout files: everything that was decided, once, the same bytes for ever, taken by a bank that checks them."""
 
+import csv
 import hashlib
+import io
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,10 @@ from sqlalchemy import Connection
 
 from escrow.access.caller import Caller
 from escrow.bank.sandbox import SandboxBank
-from escrow.payouts import batches, closures, instructions, refunds, releases
+from escrow.payouts import batch_files, batches, closures, instructions, refunds, releases
 from escrow.payouts.batches import NothingToSend
 from escrow.refusals import Forbidden, Unknown
+from ledger.money import Money
 from tests.escrow.county import (
     BANK,
     BUREAU,
@@ -22,8 +25,11 @@ from tests.escrow.county import (
     breaches,
     confirmed,
     enrolled,
+    family,
+    pay,
     requested,
     school,
+    signed,
 )
 
 NS = {"p": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
@@ -107,3 +113,49 @@ def test_only_the_bureau_and_the_bank_make_batches(db: Connection) -> None:
         batches.get(db, 1)
     with pytest.raises(Unknown):
         batches.file_of(db, 1)
+
+
+def test_the_table_for_the_bank_says_the_same_and_ends_with_its_control_totals(db: Connection) -> None:
+    of, other = decided(db)
+    batch = batches.make(db, by=BUREAU, now=at(9, 11, 15))
+    table = batches.table_of(db, batch.id)
+    header, *rows = csv.reader(io.StringIO(table.decode("utf-8-sig")))
+
+    assert tuple(header) == batch_files.COLUMNS
+    sums = [(row[2], row[1], row[6], row[7]) for row in rows if row[0] == batch_files.TRAILER]
+    assert sums == [
+        (of.account, "1", "2 笔", "1000.00"),
+        (other.account, "1", "1 笔", "1000.00"),
+        ("", "", "3 笔", "2000.00"),
+    ]
+    lines = [(row[2], row[4], row[5], row[7]) for row in rows if row[0] == batch.message_id]
+    wanted = instructions.of_batch(db, batch.id)
+    assert lines == [
+        (each.supervised_account, each.end_to_end, each.creditor_account, Money(each.amount).major) for each in wanted
+    ]
+    assert hashlib.sha256(table).hexdigest() == batch.csv_sha256
+    assert batch_files.encoded(table, "gb18030").decode("gb18030") == table.decode("utf-8-sig")
+
+
+def test_a_payees_name_is_never_a_formula_in_the_table(db: Connection) -> None:
+    of = school(db)
+    child = family(db)
+    contract = signed(db, of, child)
+    pay(db, of, contract, payer='=HYPERLINK("http://x","退费")')
+    refunds.ask(db, contract.id, rulebook=RULEBOOK, by=child.caller, now=at(8, 1))
+    batch = batches.make(db, by=BUREAU, now=at(8, 1))
+    row = list(csv.reader(io.StringIO(batches.table_of(db, batch.id).decode("utf-8-sig"))))[1]
+    assert row[6].startswith("'=HYPERLINK")
+
+
+def test_each_account_counts_its_batches_without_a_gap(db: Connection) -> None:
+    of, other = school(db, 1), school(db, 2)
+    numbers: list[dict[str, int]] = []
+    for number, homes in enumerate(([of], [of, other], [other], [of]), start=1):
+        for each in homes:
+            child, contract = enrolled(db, each, number)
+            refunds.ask(db, contract.id, rulebook=RULEBOOK, by=child.caller, now=at(9, 11))
+        batch = batches.make(db, by=BUREAU, now=at(9, 11))
+        numbers.append({part.supervised_account: part.number for part in batches.parts(db, batch.id)})
+    a, b = of.account, other.account
+    assert numbers == [{a: 1}, {a: 2, b: 1}, {b: 2}, {a: 3}]

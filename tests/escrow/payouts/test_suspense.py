@@ -7,8 +7,9 @@ from sqlalchemy.exc import IntegrityError
 from escrow.access.caller import Caller
 from escrow.enrolment import orders, payments
 from escrow.enrolment.contracts import ContractEnded
-from escrow.payouts import refunds, suspense
-from escrow.payouts.suspense import DoesNotFit, NoPayerAccount, NotInSuspense
+from escrow.payouts import batches, payees, refunds, suspense
+from escrow.payouts.batches import NothingToSend
+from escrow.payouts.suspense import DoesNotFit, NotInSuspense
 from escrow.payouts.tables import instruction, suspense_decision
 from escrow.refusals import AlreadyDecided, Forbidden, FourEyes, ReasonMissing, Unknown
 from tests.escrow.county import (
@@ -133,9 +134,14 @@ def test_what_does_not_fit_is_refused_with_the_reason(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("account", ["", "6222****0001", "6222****", "6" * 35])
-def test_money_cannot_go_back_where_the_bank_does_not_say_where_from(db: Connection, account: str) -> None:
-    with pytest.raises(NoPayerAccount, match="cannot be sent back"):
-        proposed(db, parked(db, payer_account=account), None)
+def test_money_whose_payer_the_bank_hides_waits_for_an_account_and_keeps_nobody_from_being_paid(
+    db: Connection, account: str
+) -> None:
+    suspense.approve(db, proposed(db, parked(db, payer_account=account), None).id, by=SECOND, now=at(7, 23))
+    with pytest.raises(NothingToSend):
+        batches.make(db, by=BUREAU, now=at(7, 24))
+    assert [each.kind for each in payees.stuck(db)] == ["return"]
+    assert breaches(db) == []
 
 
 def test_what_changed_since_the_proposal_is_seen_at_its_approval(db: Connection) -> None:
