@@ -1,7 +1,7 @@
 """The service as a web application: every route, every refusal a problem, one clock."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from escrow import bank_questions
 from escrow.access import keys
 from escrow.api import (
     alert_handling,
@@ -41,6 +42,7 @@ from escrow.api import (
     rules,
     seals,
     signing,
+    standing,
     statements,
     suspense,
     told,
@@ -51,6 +53,8 @@ from escrow.api.desk import Desk
 from escrow.api.limits import BodyLimit
 from escrow.api.notifications import NotificationTold
 from escrow.api.problems import problem_of
+from escrow.bank.remote import RemoteBank
+from escrow.bank_questions import Begin
 from escrow.db import transaction
 from escrow.delivery.post_office import PostOffice
 from escrow.refusals import Refusal
@@ -78,6 +82,7 @@ _ROOMS: Final = (
     explanations,
     orders,
     notifications,
+    standing,
     payouts,
     bank,
     lessons,
@@ -155,13 +160,23 @@ def _behind(
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
         every, looking = timedelta(seconds=settings.seal_seconds), timedelta(seconds=settings.deliver_seconds)
+        begin = partial(transaction, engine)
         with (
-            in_background(partial(transaction, engine), [seal, movements.roll], every=every),
+            in_background(begin, [seal, movements.roll], every=every),
             in_background(lambda: nullcontext(office), [PostOffice.deliver], every=looking, name="post office"),
+            _asking(begin, settings, clock),
         ):
             yield
 
     return running
+
+
+def _asking(begin: Begin, settings: Settings, clock: Callable[[], datetime]) -> AbstractContextManager[None]:
+    """Questions to the bank about orders that should have been paid, where it can be asked."""
+    if not settings.bank_url:
+        return nullcontext()
+    bank, every = RemoteBank(url=settings.bank_url), timedelta(seconds=settings.ask_seconds)
+    return bank_questions.asking(begin, bank.payment_status, clock=clock, every=every)
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     base_url: str = "http://127.0.0.1:8000"
     """Where families reach this service: payment links begin with it."""
 
+    bank_url: str = ""
+    """Where the supervising bank answers questions; empty: it is not asked, its notices and statements must do."""
+
+    ask_seconds: int = Field(default=60, ge=1, le=86_400)
+    """How often it is seen which orders the bank is to be asked about."""
+
     seal_seconds: int = Field(default=10, ge=1, le=86_400)
     """How long the service lets transfers stand before it seals them into a block."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
+from pydantic import Field
 from sqlalchemy import Connection
 
 from escrow.api.asking import Act, Look, looking, moving_money

@@ -117,14 +117,10 @@ def _shown(order: Order, now: datetime) -> OrderShown:
         reference=order.reference,
         contract_id=order.contract_id,
         amount=Amount.of(order.amount),
-        state=_state(order, now),
+        state=order.state_at(now),
         expires_at=order.expires_at,
         created_at=order.created_at,
     )
-
-
-def _state(order: Order, now: datetime) -> Literal["open", "paid", "cancelled", "expired"]:
-    return "expired" if order.state == "open" and now > order.expires_at else order.state
 
 
 def _seen(db: Connection, reference: str, look: Look) -> Order:
@@ -142,8 +138,8 @@ def _seen(db: Connection, reference: str, look: Look) -> Order:
 
 def _payload(db: Connection, reference: str, look: Look, kind: Literal["link", "emv"]) -> str:
     order, now = _seen(db, reference, look), look.desk.clock()
-    if _state(order, now) != "open":
-        raise NotPayable(reference=order.reference, state=_state(order, now))
+    if order.state_at(now) != "open":
+        raise NotPayable(reference=order.reference, state=order.state_at(now))
     if kind == "link":
         return look.desk.links.make(order.reference, expires=order.expires_at)
     return emv.encode(_merchant_code(db, order, look.desk))

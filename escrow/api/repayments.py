@@ -12,7 +12,7 @@ from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
 from escrow.api.shapes import Amount, Asked, Fen, NeededReason, PathId, Shown
 from escrow.payouts import closures, refunds
-from escrow.payouts.closures import AlreadyClosing, Closure
+from escrow.payouts.closures import AlreadyClosing, Closure, NotTheOneWhoAsked
 from escrow.payouts.refunds import NothingToRefund, RefundNotComputed
 from escrow.payouts.tables import refund as refund_table
 from escrow.refusals import AlreadyDecided, FourEyes, Unknown
@@ -54,12 +54,15 @@ class ClosureShown(Shown):
 
     id: int
     institution_id: int
-    state: Literal["requested", "approved"]
+    state: Literal["requested", "approved", "withdrawn", "rejected"]
     reason: str
     requested_by: str
     requested_at: datetime
     approved_by: str | None
     approved_at: datetime | None
+    ended_by: str | None = Field(description="Who withdrew or rejected it.")
+    ended_at: datetime | None
+    ended_why: str | None
 
 
 class ClosureWithFamilies(ClosureShown):
@@ -136,6 +139,39 @@ def approve(closure_id: PathId, act: Annotated[Act, Depends(moving_money("bureau
         return _whole(db, closures.get(db, closure_id))
 
     return act(do)
+
+
+@routes.post(
+    "/closures/{closure_id}/withdrawal",
+    response_model=ClosureShown,
+    responses=may_refuse(Unknown, AlreadyDecided, NotTheOneWhoAsked),
+    summary="Withdraw a closure 撤回终止办学申请",
+)
+def withdraw(
+    closure_id: PathId, asked: ClosureAsked, act: Annotated[Act, Depends(acting("institution", "bureau"))]
+) -> Response:
+    """Who asked for it takes it back before it is approved: the institution is open again, its cancelled orders are
+    made anew."""
+    return act(
+        lambda db: ClosureShown.model_validate(
+            closures.withdraw(db, closure_id, reason=asked.reason, by=act.by, now=act.now)
+        )
+    )
+
+
+@routes.post(
+    "/closures/{closure_id}/rejection",
+    response_model=ClosureShown,
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes),
+    summary="Reject a closure 驳回终止办学申请",
+)
+def reject(closure_id: PathId, asked: ClosureAsked, act: Annotated[Act, Depends(acting("bureau"))]) -> Response:
+    """Somebody at the bureau who did not ask for it, with a reason: the institution is open again."""
+    return act(
+        lambda db: ClosureShown.model_validate(
+            closures.reject(db, closure_id, reason=asked.reason, by=act.by, now=act.now)
+        )
+    )
 
 
 def _whole(db: Connection, closure: Closure) -> ClosureWithFamilies:

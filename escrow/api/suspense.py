@@ -1,23 +1,25 @@
 """Money that is nobody's yet: the list, and the two people it takes to find its owner."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
+from pydantic import Field
 from sqlalchemy import Connection, and_, select
 
 from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
 from escrow.api.shapes import After, Asked, Fen, Id, Limit, NeededReason, Page, PathId, Reason, Shown, following, place
 from escrow.enrolment.contracts import ContractEnded
-from escrow.enrolment.payments import Payment
+from escrow.enrolment.payments import OWNER, Payment, due_on
 from escrow.enrolment.placing import IN_CHINESE
 from escrow.enrolment.tables import payment
 from escrow.payouts import suspense
 from escrow.payouts.suspense import DoesNotFit, NotInSuspense
 from escrow.payouts.tables import suspense_decision
 from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
+from escrow.registry.institutions import InstitutionClosed
 
 routes = APIRouter(tags=[PAYOUTS])
 
@@ -47,7 +49,7 @@ class PaymentShown(Shown):
     payer: str
     payer_account: str
     paid_at: datetime
-    source: Literal["notification", "statement"]
+    source: Literal["notification", "statement", "query"]
     contract_id: int | None
     state: Literal["placed", "suspense", "returning", "returned", "reversed"]
     reason: str
@@ -74,6 +76,8 @@ class ProposalShown(Shown):
 class InSuspense(PaymentShown):
     """A payment that is nobody's yet, with the proposal that waits for an approval, if there is one."""
 
+    owner: str = Field(description="Who must find out whose it is.")
+    due_on: date = Field(description="By which local day.")
     proposal: ProposalShown | None
 
 
@@ -98,6 +102,8 @@ def everything(
         items = [
             InSuspense(
                 **dict(PaymentShown.model_validate(row._asdict() | {"reason_zh": IN_CHINESE.get(row.reason, "")})),
+                owner=OWNER,
+                due_on=due_on(row.recorded_at),
                 proposal=proposals.get(row.id),
             )
             for row in rows
@@ -111,7 +117,7 @@ def everything(
     "/payments/{payment_id}/proposals",
     status_code=201,
     response_model=ProposalShown,
-    responses=may_refuse(Unknown, NotInSuspense, DoesNotFit, ContractEnded),
+    responses=may_refuse(Unknown, NotInSuspense, DoesNotFit, ContractEnded, InstitutionClosed),
     summary="Propose whose a payment is 待查款项处理意见",
 )
 def propose(
@@ -131,7 +137,7 @@ def propose(
 @routes.post(
     "/proposals/{proposal_id}/approval",
     response_model=PaymentShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, DoesNotFit, ContractEnded, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, DoesNotFit, ContractEnded, InstitutionClosed, keyed=True),
     summary="Approve a proposal 批准处理意见",
 )
 def approve(proposal_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:

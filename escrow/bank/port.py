@@ -15,6 +15,10 @@ LineStatus: TypeAlias = Literal["executed", "rejected"]
 FileStatus: TypeAlias = Literal["accepted", "partly", "rejected"]
 
 
+class BankSilent(Exception):
+    """The bank gave no answer in time, or none that can be read: nothing is known."""
+
+
 class LineOutcome(Protocol):
     """What became of one transfer of a payout file."""
 

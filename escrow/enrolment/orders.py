@@ -31,6 +31,13 @@ class NothingToPay(Conflict):
     )
 
 
+class OrderNotOpen(Conflict):
+    """The order {reference} is {state}: only one that nobody has paid can be cancelled. What was paid is asked back by
+    a refund of its contract."""
+
+    zh = "订单 {reference} 的状态为 {state}，只有未支付的订单可以取消；已支付的请按合同申请退费。"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A payment order (缴费订单). `amount` in fen. Expired is not a state: it is what the clock says of an open one."""
@@ -43,6 +50,10 @@ class Order:
     created_at: datetime
     state: Literal["open", "paid", "cancelled"]
     asked_at: datetime | None = None
+
+    def state_at(self, now: datetime) -> Literal["open", "paid", "cancelled", "expired"]:
+        """Its state by the clock; the last instant of its validity counts."""
+        return "expired" if self.state == "open" and now > self.expires_at else self.state
 
 
 def place(
@@ -78,6 +89,33 @@ def get(db: Connection, reference: str) -> Order:
     row = db.execute(select(payment_order).where(payment_order.c.reference == reference)).one_or_none()
     if row is None:
         raise Unknown(what="order", key=reference)
+    return Order(**row._asdict())
+
+
+def of_contract(db: Connection, contract_id: int, *, after: int = 0, limit: int | None = None) -> list[Order]:
+    """A contract's orders in the order they were made."""
+    o = payment_order.c
+    query = select(payment_order).where(o.contract_id == contract_id, o.id > after).order_by(o.id).limit(limit)
+    return [Order(**row._asdict()) for row in db.execute(query)]
+
+
+def cancel(db: Connection, reference: str, *, by: Caller, now: datetime) -> Order:
+    """Cancel an order that nobody has paid; what is paid on it from now on stands in suspense.
+
+    Raises Unknown, Forbidden, OrderNotOpen.
+    """
+    by.must_be("family", "institution", "bureau")
+    contract = contracts.get(db, get(db, reference).contract_id, lock=True)  # its lock is its orders' too
+    try:
+        contracts.must_be_party(contract, by)
+    except Unknown:
+        raise Unknown(what="order", key=reference) from None
+    order = get(db, reference)
+    if order.state != "open":
+        raise OrderNotOpen(reference=reference, state=order.state)
+    cancelled = update(payment_order).where(payment_order.c.id == order.id).values(state="cancelled")
+    row = db.execute(cancelled.returning(payment_order)).one()
+    trail.record(db, by, "order.cancelled", f"order:{reference}", now=now, amount=order.amount)
     return Order(**row._asdict())
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,11 +16,17 @@ from escrow.enrolment.placing import Credit, Payable, Placing, place
 from escrow.enrolment.tables import payment, payment_order
 from escrow.registry.institutions import bank_accounts
 from escrow.registry.tables import institution
+from escrow.rules.months import SHANGHAI
+from escrow.rules.working_days import due_day
 from ledger.chunks import chunks
 from ledger.entries import Transfer
 from ledger.posting import post_all
 
-Source = Literal["notification", "statement"]
+Source = Literal["notification", "statement", "query"]
+
+OWNER: Final = "bureau"
+WORKING_DAYS_TO_PLACE: Final = 5
+"""After this many since we heard of it, money in suspense is overdue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,16 @@ class Payment(Credit):
     contract_id: int | None
     state: Literal["placed", "suspense", "returning", "returned", "reversed"]
     reason: str
+
+    @property
+    def owner(self) -> str:
+        """Who must find out whose it is, while it stands in suspense."""
+        return OWNER
+
+    @property
+    def due_on(self) -> date:
+        """The local day by which that should be decided."""
+        return due_on(self.recorded_at)
 
     @property
     def bank_path(self) -> str:
@@ -92,6 +108,11 @@ def in_suspense(db: Connection, supervised_account: str | None = None) -> list[P
 def is_known(db: Connection, credit: Credit) -> bool:
     """Whether a credit of this account and serial stands in the books, whatever became of it."""
     return bool(_known(db, [credit]))
+
+
+def due_on(recorded_at: datetime) -> date:
+    """The local day by which money that we heard of at this time should have found its owner."""
+    return due_day(recorded_at.astimezone(SHANGHAI).date(), WORKING_DAYS_TO_PLACE)
 
 
 def as_payment(row: Row[Any]) -> Payment:

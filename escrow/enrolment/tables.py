@@ -79,7 +79,7 @@ payment: Final = noun(
     Column("code", Text, nullable=False, server_default=""),
     UniqueConstraint("supervised_account", "serial"),
     CheckConstraint("amount > 0", name="amount"),
-    CheckConstraint("source IN ('notification', 'statement')", name="source"),
+    CheckConstraint("source IN ('notification', 'statement', 'query')", name="source"),
     CheckConstraint("state IN ('placed', 'suspense', 'returning', 'returned', 'reversed')", name="state"),
     CheckConstraint("(state = 'placed') = (contract_id IS NOT NULL)", name="placed"),
     CheckConstraint("code IN ('', 'dynamic', 'static')", name="code"),

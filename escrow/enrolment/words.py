@@ -1,9 +1,10 @@
 """What a believed word says: the bank's own JSON, or a wallet's payment, read into the same credits."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection
@@ -68,6 +69,14 @@ def credits(db: Connection, channel: Channel, body: bytes) -> list[Credit]:
         return [] if told is None else [_of_a_wallet(db, channel, told)]
     except UnreadablePayment as error:
         raise UnreadableNotification(why=printable(str(error))) from error
+
+
+def credit_of(event: Mapping[str, Any]) -> Credit:
+    """The credit that one event of the bank tells of. Raises UnreadableNotification."""
+    try:
+        return _credit(_Event.model_validate(event))
+    except (ValidationError, NotAnAmount, ValueError) as error:
+        raise UnreadableNotification(why=printable(_first_line(error))) from error
 
 
 def _of_a_wallet(db: Connection, channel: str, told: PaymentTold) -> Credit:

@@ -23,6 +23,12 @@ class AlreadyClosing(Conflict):
     zh = "机构「{name}」已处于 {state} 状态。"
 
 
+class NotTheOneWhoAsked(Conflict):
+    """Closure {closure} was asked for by {name}, who alone withdraws it. Somebody else at the bureau rejects it."""
+
+    zh = "终止办学申请 {closure} 由 {name} 提出，仅本人可撤回；教育局其他人员可予驳回。"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closure:
     """The closing of an institution (终止办学)."""
@@ -78,7 +84,7 @@ def approve(db: Connection, closure_id: int, *, rulebook: Rulebook, by: Caller, 
     """
     by.must_be("bureau")
     closure = get(db, closure_id, lock=True)
-    if closure.state == "approved":
+    if closure.state != "requested":
         raise AlreadyDecided(what="closure", what_zh="终止办学", key=closure.id, state=closure.state)
     if closure.requested_by == by.name:
         raise FourEyes(what="closure", what_zh="终止办学申请", name=by.name)
@@ -101,6 +107,57 @@ def approve(db: Connection, closure_id: int, *, rulebook: Rulebook, by: Caller, 
     subject = f"institution:{institution.id}"
     trail.record(db, by, "closure.approved", subject, now=now, refunds=len(repaid), amount=amount)
     return repaid
+
+
+def withdraw(db: Connection, closure_id: int, *, reason: str, by: Caller, now: datetime) -> Closure:
+    """Who asked for the closure takes it back: the institution is open again. Cancelled orders stay cancelled.
+
+    Raises Unknown, AlreadyDecided, NotTheOneWhoAsked, ReasonMissing.
+    """
+    closure = _to_be_ended(db, closure_id, reason)
+    by.must_act_for("institution", closure.institution_id, "closure", closure_id)
+    if closure.requested_by != by.name:
+        raise NotTheOneWhoAsked(closure=closure.id, name=closure.requested_by)
+    return _reopen(db, closure, "withdrawn", reason=reason, by=by, now=now)
+
+
+def reject(db: Connection, closure_id: int, *, reason: str, by: Caller, now: datetime) -> Closure:
+    """The bureau, and not who asked, rejects a closure with a reason: the institution is open again.
+
+    Raises Unknown, AlreadyDecided, FourEyes, ReasonMissing.
+    """
+    by.must_be("bureau")
+    closure = _to_be_ended(db, closure_id, reason)
+    if closure.requested_by == by.name:
+        raise FourEyes(what="closure", what_zh="终止办学申请", name=by.name)
+    return _reopen(db, closure, "rejected", reason=reason, by=by, now=now)
+
+
+def _to_be_ended(db: Connection, closure_id: int, reason: str) -> Closure:
+    closure = get(db, closure_id, lock=True)
+    if closure.state != "requested":
+        raise AlreadyDecided(what="closure", what_zh="终止办学", key=closure.id, state=closure.state)
+    if not reason.strip():
+        raise ReasonMissing
+    return closure
+
+
+def _reopen(
+    db: Connection,
+    closure: Closure,
+    state: Literal["withdrawn", "rejected"],
+    *,
+    reason: str,
+    by: Caller,
+    now: datetime,
+) -> Closure:
+    institutions.get(db, closure.institution_id, lock=True)
+    institutions.set_state(db, closure.institution_id, "open")
+    ended = update(table).where(table.c.id == closure.id)
+    ended_values = {"state": state, "ended_by": by.name, "ended_at": now, "ended_why": reason}
+    row = db.execute(ended.values(ended_values).returning(table)).one()
+    trail.record(db, by, f"closure.{state}", f"institution:{closure.institution_id}", now=now, reason=reason)
+    return Closure(**row._asdict())
 
 
 def get(db: Connection, closure_id: int, *, lock: bool = False) -> Closure:

@@ -57,13 +57,13 @@ def earned_path(release: Instruction) -> str:
 
 
 def _lessons_are_free(db: Connection, request_id: int) -> bool:
-    """Whether no later request holds any of its lessons, and none took its month."""
+    """Whether no later request holds any of its lessons, and none took its period."""
     a, r = attendance.c, release_request.c
     rows = db.execute(select(a.release_id).where(a.id.in_(_held(request_id))).order_by(a.id).with_for_update())
     if any(row.release_id is not None for row in rows):
         return False
-    mine = select(r.institution_id, r.month).where(r.id == request_id).subquery().c
-    live = r.institution_id == mine.institution_id, r.month == mine.month, r.state.in_(("requested", "approved"))
+    mine = select(r.institution_id, r.period).where(r.id == request_id).subquery().c
+    live = r.institution_id == mine.institution_id, r.period == mine.period, r.state.in_(("requested", "approved"))
     return db.execute(select(func.count()).select_from(release_request).where(*live)).scalar_one() == 0
 
 

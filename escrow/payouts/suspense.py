@@ -54,7 +54,7 @@ def propose(
 ) -> Proposal:
     """Propose to place a payment on a contract, or with `contract_id` None to send it back to its payer.
 
-    Raises Unknown, NotInSuspense, DoesNotFit.
+    Raises Unknown, NotInSuspense, DoesNotFit, ContractEnded, InstitutionClosed.
     """
     by.must_be("bureau", "bank")
     if not reason.strip():
@@ -141,6 +141,7 @@ def _must_fit(db: Connection, payment: Payment, contract_id: int | None) -> None
     contract = contracts.get(db, contract_id, lock=True)
     contract.must_be_open()
     institution = institutions.get(db, contract.institution_id)
+    institution.must_be_open()  # one that closes repays its families; what comes now goes back at once
     paid = select(func.coalesce(func.sum(payment_table.c.amount), 0)).where(payment_table.c.contract_id == contract_id)
     due = contract.price - int(db.execute(paid).scalar_one())
     why = ""

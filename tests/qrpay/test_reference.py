@@ -179,3 +179,23 @@ def test_whatever_is_found_is_valid(remark: str) -> None:
 
 def _with_body(place: int, character: str) -> str:
     return make(reference.ALPHABET.index(character) * 32**place)
+
+
+@given(
+    number=st.integers(0, reference.LIMIT - 1),
+    before=st.sampled_from(["", "付款:", "【跨行】", "   ", "转账-", "2026/", "ＡＢ "]),
+    after=st.text("学费王小明 -/：。", max_size=20),
+    kept=st.integers(0, 60),
+)
+def test_a_remark_cut_anywhere_holds_the_whole_reference_or_none(
+    number: int, before: str, after: str, kept: int
+) -> None:
+    """Banks keep 10, 12, 20, 30 … characters of a remark: every length is one of them."""
+    whole = reference.make(number)
+    remark = f"{before}{whole}{after}"[:kept]
+    assert reference.find(remark) == ([whole] if kept >= len(before) + reference.LENGTH else [])
+
+
+@pytest.mark.parametrize("glued", ["{}5", "A{}", "{}XF", "1{}1", "{}ｘ"])
+def test_a_reference_glued_to_the_next_word_swallows_nothing_of_it(glued: str) -> None:
+    assert reference.find(glued.format(reference.make(150775))) == []

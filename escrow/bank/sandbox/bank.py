@@ -24,7 +24,7 @@ from escrow.bank.sandbox.dials import Dials, Fault, fate
 from escrow.bank.sandbox.execution import Receipt
 from escrow.bank.sandbox.notices import SignedNotification
 from escrow.bank.sandbox.pain002 import ReportDials
-from escrow.bank.sandbox.payments import Payment, Received
+from escrow.bank.sandbox.payments import Payment, Received, misheard
 from qrpay.webhooks import Key, SigningKey
 
 StatementFormat: TypeAlias = Literal["camt.053", "icbc-csv", "icbc-csv-new"]
@@ -171,6 +171,43 @@ class SandboxBank:
             )
             return self._book(returned)
 
+    def pay_again(self, end_to_end: str, *, at: datetime) -> str:
+        """The bank's mistake: an executed payout leaves a second time. The new line's serial, under no id of its own.
+
+        Raises NoSuchPayout when it was never executed, BalanceTooSmall.
+        """
+        with store.writing(self.connection):
+            payouts = store.lines_where(self.connection, "end_to_end = ? AND kind = 'payout'", [end_to_end])
+            if not payouts:
+                raise NoSuchPayout(f"payout {end_to_end} was never executed")
+            first = payouts[0]
+            twin = Entry(
+                account=first.account,
+                kind="payout",
+                amount_minor=first.amount_minor,
+                at=at,
+                party=first.party,
+                party_account=first.party_account,
+                remark=first.remark,
+            )
+            return self._book(twin)
+
+    def pay_unasked(
+        self, account: str, amount_minor: int, *, party: str, party_account: str, remark: str, at: datetime
+    ) -> str:
+        """The bank's mistake: it pays what no file asked for, or another amount under a payout's remark. The serial."""
+        unasked = Entry(
+            account=account,
+            kind="payout",
+            amount_minor=-positive(amount_minor),
+            at=at,
+            party=party,
+            party_account=party_account,
+            remark=remark,
+        )
+        with store.writing(self.connection):
+            return self._book(unasked)
+
     def pay_interest(self, account: str, amount_minor: int, *, at: datetime) -> str:
         """Interest (结息) credited to the account; the line's serial."""
         interest = Entry(account=account, kind="interest", amount_minor=positive(amount_minor), at=at, remark="结息")
@@ -196,14 +233,17 @@ class SandboxBank:
         assert_never(format)
 
     def payment_status(self, reference: str) -> tuple[Received, ...]:
-        """Every payment that came with exactly this order reference, oldest first."""
+        """Every payment that came with exactly this order reference, oldest first. A dial may answer wrongly, or raise
+        TimeoutError."""
         if not reference:
             raise ValueError("give an order reference; payments without one are found on the statement")
         lines = store.lines_where(self.connection, "reference = ? AND kind = 'payment'", [reference])
         currencies = {
             name: store.require_account(self.connection, name).currency for name in {line.account for line in lines}
         }
-        return tuple(Received.of(line, currencies[line.account]) for line in lines)
+        return misheard(
+            tuple(Received.of(line, currencies[line.account]) for line in lines), self.dials.queries.get(reference)
+        )
 
     def close(self) -> None:
         """Close the bank's file."""

@@ -4,12 +4,17 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 _NOW: Final = timedelta(0)
 
 RETRIES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 1440))
 """Waits between two sendings of an unacknowledged notification; the last one goes on for ever."""
+
+
+Query: TypeAlias = Literal["silent", "twice", "currency", "reference", "nothing"]
+"""How a question about an order goes wrong: no answer in time; each payment told twice; told in dollars, of another
+order, or of no fen."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +37,7 @@ class Dials:
 
     `faults` is keyed by serial or by order reference (an order reference means each payment of that order). A payment
     that has an order of its own is not left to chance. `batch` is the most events in one notification.
+    `queries`: what goes wrong with the answer about an order reference.
     """
 
     repeat: float = 0
@@ -44,6 +50,7 @@ class Dials:
     batch: int = 1
     retries: tuple[timedelta, ...] = RETRIES
     faults: Mapping[str, Fault] = field(default_factory=dict)
+    queries: Mapping[str, Query] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("repeat", "delay", "reorder", "drop"):

@@ -1,12 +1,12 @@
 """Families' payments as they arrive, and the bank's word about one: the event that its notification carries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, assert_never
 
 from escrow.bank.sandbox.books import Entry, Line, major, positive
-from escrow.bank.sandbox.dials import Fault
+from escrow.bank.sandbox.dials import Fault, Query
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,3 +82,21 @@ class Received:
             "payer": {"name": self.payer, "account": self.payer_account},
             "paid_at": self.paid_at.isoformat(),
         }
+
+
+def misheard(told: tuple[Received, ...], fault: Query | None) -> tuple[Received, ...]:
+    """The answer to a question with its fault, if one was ordered."""
+    match fault:
+        case None:
+            return told
+        case "silent":
+            raise TimeoutError("the bank does not answer")
+        case "twice":
+            return told + told
+        case "currency":
+            return tuple(replace(each, currency="USD") for each in told)
+        case "reference":
+            return tuple(replace(each, reference="XF0004K7Q84") for each in told)
+        case "nothing":
+            return tuple(replace(each, amount_minor=0) for each in told)
+    assert_never(fault)

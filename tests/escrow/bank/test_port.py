@@ -18,4 +18,4 @@ def test_the_sandbox_is_a_supervising_bank_and_shares_no_code_with_the_service(b
         if line.startswith(("from ", "import "))
     }
     ours = {name for name in imported if name.split(".")[0] in {"escrow", "ledger", "reconciliation", "qrpay"}}
-    assert {name for name in ours if not name.startswith("escrow.bank.sandbox")} == {"qrpay.webhooks"}
+    assert {name for name in ours if not name.startswith("escrow.bank.sandbox")} == {"qrpay.webhooks", "qrpay"}

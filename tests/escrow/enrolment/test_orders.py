@@ -11,12 +11,25 @@ import qrpay.reference
 from escrow.access.caller import Caller
 from escrow.enrolment import orders
 from escrow.enrolment.contracts import ContractEnded
-from escrow.enrolment.orders import VALID_FOR, NothingToPay
+from escrow.enrolment.orders import VALID_FOR, NothingToPay, OrderNotOpen
 from escrow.payouts import closures, refunds
 from escrow.refusals import Forbidden, Unknown
 from escrow.registry.institutions import InstitutionClosed
 from ledger.money import Money
-from tests.escrow.county import BUREAU, RULEBOOK, at, balances, breaches, enrolled, family, order, pay, school, signed
+from tests.escrow.county import (
+    BUREAU,
+    ORDERED,
+    RULEBOOK,
+    at,
+    balances,
+    breaches,
+    enrolled,
+    family,
+    order,
+    pay,
+    school,
+    signed,
+)
 
 
 def test_an_order_is_for_all_that_is_due_and_names_itself(db: Connection) -> None:
@@ -108,3 +121,44 @@ def test_whatever_is_ordered_and_paid_the_contract_holds_what_was_paid_and_never
         assert balances(db) == ({"bank/6200000001": paid, contract.prepaid_path: paid} if paid else {})
         assert breaches(db) == []
         example.rollback()
+
+
+def test_an_order_that_nobody_has_paid_is_cancelled_once_by_its_parties(db: Connection) -> None:
+    of, child = school(db), family(db)
+    contract = signed(db, of, child)
+    placed = order(db, contract)
+    for stranger in (family(db, 2).caller, school(db, 2).caller):
+        with pytest.raises(Unknown, match="order"):
+            orders.cancel(db, placed.reference, by=stranger, now=ORDERED)
+    with pytest.raises(Forbidden):
+        orders.cancel(db, placed.reference, by=Caller(name="x", role="auditor"), now=ORDERED)
+    assert orders.cancel(db, placed.reference, by=child.caller, now=ORDERED).state == "cancelled"
+    with pytest.raises(OrderNotOpen) as refused:
+        orders.cancel(db, placed.reference, by=of.caller, now=ORDERED)
+    assert "已取消" in refused.value.chinese
+    assert order(db, contract).amount == contract.price, "its amount can be ordered again"
+
+
+def test_a_paid_order_is_not_cancelled_but_refunded(db: Connection) -> None:
+    of = school(db)
+    contract = signed(db, of, family(db))
+    placed = pay(db, of, contract).payment
+    (paid,) = orders.of_contract(db, contract.id)
+    with pytest.raises(OrderNotOpen, match="refund"):
+        orders.cancel(db, paid.reference, by=BUREAU, now=ORDERED)
+    assert placed.order_id == paid.id
+
+
+def test_instalments_come_to_the_price_and_never_to_more(db: Connection) -> None:
+    of = school(db)
+    contract = signed(db, of, family(db))
+    placed = [order(db, contract, part) for part in ("300.00", "300.00", "400.00")]
+    with pytest.raises(NothingToPay):
+        order(db, contract, "0.01")
+    orders.cancel(db, placed[1].reference, by=BUREAU, now=ORDERED)
+    with pytest.raises(NothingToPay):
+        order(db, contract, "300.01")
+    order(db, contract, "300.00")
+    listed = orders.of_contract(db, contract.id)
+    assert [each.amount for each in listed] == [30000, 30000, 40000, 30000]
+    assert orders.of_contract(db, contract.id, after=listed[1].id, limit=1) == [listed[2]]

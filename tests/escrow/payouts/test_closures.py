@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from escrow.access.caller import Caller
 from escrow.enrolment import contracts, orders
 from escrow.payouts import batches, closures, outcomes, releases
-from escrow.payouts.closures import AlreadyClosing
+from escrow.payouts.closures import AlreadyClosing, NotTheOneWhoAsked
 from escrow.payouts.outcomes import Told
 from escrow.payouts.release_drafts import FamiliesFirst
 from escrow.payouts.tables import closure as closure_table
@@ -18,6 +18,7 @@ from escrow.teaching import confirmations
 from tests.escrow.county import (
     BUREAU,
     RULEBOOK,
+    SECOND,
     School,
     at,
     balances,
@@ -124,6 +125,46 @@ def test_nobody_is_frozen_without_a_reason_that_can_be_read(db: Connection, reas
     with pytest.raises(ReasonMissing):
         closures.freeze(db, of.institution.id, reason=reason, by=BUREAU, now=at(8, 20))
     assert institutions.get(db, of.institution.id).state == "open"
+
+
+def test_who_asked_takes_a_closure_back_and_the_institution_is_open_again(db: Connection) -> None:
+    of = school(db)
+    contract = signed(db, of, family(db))
+    placed = order(db, contract)
+    closure = frozen(db, of)
+    with pytest.raises(ReasonMissing):
+        closures.withdraw(db, closure.id, reason=" ", by=of.caller, now=at(8, 21))
+    with pytest.raises(NotTheOneWhoAsked):
+        closures.withdraw(db, closure.id, reason="x", by=BUREAU, now=at(8, 21))
+    with pytest.raises(Unknown):
+        closures.withdraw(db, closure.id, reason="x", by=school(db, 2).caller, now=at(8, 21))
+    back = closures.withdraw(db, closure.id, reason="已续租", by=of.caller, now=at(8, 21))
+
+    assert (back.state, back.ended_by, back.ended_why) == ("withdrawn", of.caller.name, "已续租")
+    assert institutions.get(db, of.institution.id).state == "open"
+    assert orders.get(db, placed.reference).state == "cancelled"
+    assert order(db, contract, now=at(8, 22)).state == "open"
+    for late in (closures.withdraw, closures.reject):
+        with pytest.raises(AlreadyDecided):
+            late(db, closure.id, reason="x", by=BUREAU, now=at(8, 22))
+    with pytest.raises(AlreadyDecided):
+        closures.approve(db, closure.id, rulebook=RULEBOOK, by=BUREAU, now=at(8, 22))
+    assert closures.approve(db, frozen(db, of).id, rulebook=RULEBOOK, by=BUREAU, now=at(8, 23)) == []
+    assert breaches(db) == []
+
+
+def test_somebody_else_at_the_bureau_rejects_a_closure(db: Connection) -> None:
+    of = school(db)
+    closure = closures.freeze(db, of.institution.id, reason="查封", by=BUREAU, now=at(8, 20))
+    with pytest.raises(FourEyes):
+        closures.reject(db, closure.id, reason="x", by=BUREAU, now=at(8, 21))
+    with pytest.raises(Forbidden):
+        closures.reject(db, closure.id, reason="x", by=of.caller, now=at(8, 21))
+    ended = {"state": "rejected", "ended_by": BUREAU.name, "ended_at": at(8, 21), "ended_why": "x"}
+    with pytest.raises(IntegrityError, match="rejected_by_another"), db.begin_nested():
+        db.execute(update(closure_table).values(ended))
+    rejected = closures.reject(db, closure.id, reason="整改完成", by=SECOND, now=at(8, 21))
+    assert (rejected.state, institutions.get(db, of.institution.id).state) == ("rejected", "open")
 
 
 def _only_contract(db: Connection, of: School) -> contracts.Contract:
