@@ -37,8 +37,9 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     """Match what is unmatched on an account, book what the statement alone proves, list the rest.
 
     Credits that nobody had told us of are booked like notified ones: on their order, or in suspense. Interest and
-    fees are booked by their nature; payouts seen leaving are settled. Safe to run again at any time.
-    Raises NotSupervised.
+    fees are booked by their nature; payouts seen leaving are settled, those that came back are owed again, and what
+    the bank takes back is corrected. Sums of parts are suggested to two people. Lines of signed days stay as they are.
+    Safe to run again at any time. Raises NotSupervised.
     """
     by.must_be("bureau", "bank")
     # Locked, since two runs at once would match the same lines.
