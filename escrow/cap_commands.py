@@ -9,6 +9,7 @@ from rich.text import Text
 
 from escrow import db as database
 from escrow.enrolment.explaining import Explanation, Look, explain
+from escrow.rules.parameters import PARAMETERS
 from escrow.rules.rulebook import Rulebook
 from escrow.settings import Settings
 from escrow.terminal import the_database
@@ -19,6 +20,7 @@ _VERDICTS: Final = {
     "kept": ("符合 kept", "green"),
     "broken": ("违反 broken", "bold red"),
     "not_applicable": ("不适用 n/a", "dim"),
+    "setting": ("口径 setting", "cyan"),
 }
 
 
@@ -31,10 +33,11 @@ def explain_contract(contract: Annotated[int, typer.Argument(help="The contract'
 
 def _show(explanation: Explanation, console: Console) -> None:
     terms, place = explanation.terms, explanation.jurisdiction
-    looked, broken = len(explanation.looks), len(explanation.broken)
+    looked = sum(each.verdict in ("kept", "broken") for each in explanation.looks)
+    broken = len(explanation.broken)
     console.print(
         f"合同 contract {terms.contract_id}，{place.name_zh} {place.name_en}，{terms.subject}："
-        f"{looked} 条规则 rules，{broken} 条违反 broken",
+        f"适用 {looked} 条规则 rules apply，违反 {broken} 条 broken",
         style="bold",
         highlight=False,
     )
@@ -48,7 +51,7 @@ def _show(explanation: Explanation, console: Console) -> None:
 
 def _heading(look: Look) -> Text:
     words, style = _VERDICTS[look.verdict]
-    heading = Text.assemble((words, style), "\n", look.name)
+    heading = Text.assemble((words, style), "\n", PARAMETERS[look.name].zh, "\n", look.name)
     if look.limit is not None:
         heading.append(f"\n上限 limit {look.limit}\n实际 found {look.found}")
     if look.rule is not None:

@@ -20,6 +20,7 @@ from escrow.monitoring import alerts
 from escrow.monitoring.alerts import Sighting
 from escrow.refusals import Unknown
 from escrow.registry.institutions import InstitutionClosed
+from ledger.money import Money
 
 routes = APIRouter(tags=[CONTRACTS])
 
@@ -41,13 +42,19 @@ class StudentShown(Shown):
 
 
 class ContractAsked(Asked):
-    """A contract as it is put forward. The price is for all lessons; gifted ones come on top."""
+    """A contract as it is put forward. The price is all that the family prepays; gifted lessons come on top."""
 
     course_id: Id
     student_id: Id
     lessons: int = Field(ge=1, le=10_000, description="Paid lessons.", examples=[40])
     gifted: int = Field(default=0, ge=0, le=10_000, description="They count for the caps like paid ones.")
     price: AskedAmount
+    materials: AskedAmount | None = Field(
+        default=None, description="Of the price, for materials and boarding (教材费、食宿费): they count as prepayment."
+    )
+    charged_by: Literal["lessons", "period", "both"] = Field(
+        default="lessons", description="What the price is reckoned by (计费方式)."
+    )
     first_lesson: Day
     last_lesson: Day
 
@@ -64,9 +71,11 @@ class ContractShown(Shown):
     lessons: int
     gifted: int
     price: Fen
+    materials: Fen
     list_price: Fen
     first_lesson: date
     last_lesson: date
+    charged_by: Literal["lessons", "period", "both"]
     signed_at: datetime
     state: Literal["open", "ended"]
 
@@ -113,14 +122,17 @@ def enter_student(asked: StudentAsked, act: Annotated[Act, Depends(acting("insti
 )
 def sign(asked: ContractAsked, act: Annotated[Act, Depends(acting("institution", "bureau"))]) -> Response:
     """The fee rules in force are held against the contract: prepayment for at most three months, sixty lessons of a
-    subject over all open contracts (gifts counted), 5,000 yuan for non-subject courses, not earlier than a month
-    before the first lesson. By the setting of its jurisdiction a broken rule refuses the contract, or lets it in with
-    the findings, an alert to the bureau for each."""
+    subject over all open contracts (gifts counted), 5,000 yuan for non-subject courses (materials and boarding
+    counted), not earlier than a month before the first lesson, renewed when few lessons are left. By the setting of its
+    jurisdiction a broken rule refuses the contract, or lets it in with the findings, and an alert to the bureau for
+    each."""
 
     def do(db: Connection) -> SignedShown:
-        draft = Draft(
-            **{name: getattr(asked, name) for name in type(asked).model_fields} | {"price": asked.price.money}
-        )
+        amounts = {
+            "price": asked.price.money,
+            "materials": Money(0) if asked.materials is None else asked.materials.money,
+        }
+        draft = Draft(**{name: getattr(asked, name) for name in type(asked).model_fields} | amounts)
         signed = contracts.sign(db, draft, rulebook=act.rulebook, by=act.by, now=act.now)
         contract = signed.contract
         seen = [

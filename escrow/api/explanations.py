@@ -13,9 +13,8 @@ from escrow.api.description import CONTRACTS, may_refuse
 from escrow.api.findings import CitationShown
 from escrow.api.shapes import PathId, Shown
 from escrow.enrolment import contracts, explaining
-from escrow.enrolment.explaining import Verdict
+from escrow.enrolment.explaining import Silence, Verdict
 from escrow.refusals import Unknown
-from escrow.rules.absence import Why
 
 routes = APIRouter(tags=[CONTRACTS])
 
@@ -29,7 +28,7 @@ class RuleLookShown(Shown):
     citation: CitationShown | None
     decided_by: str | None = Field(description="Which of the contract's days chooses the version.")
     decided_on: date | None
-    why: Why | None = Field(description="Why the rule does not apply.")
+    why: Silence | None = Field(description="Why the rule does not apply.")
     limit: str | None
     found: str | None
     evidence: Mapping[str, Any] = Field(description="The figures of the arithmetic; money in fen.")

@@ -1,10 +1,12 @@
 """The door for signed words: the supervising bank's own, and those of the wallets that families pay by."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from escrow.access import keys, refused_words
 from escrow.access.keys import Channel
@@ -16,9 +18,11 @@ from escrow.api.shapes import Asked, AskedAmount, Instant, Shown
 from escrow.enrolment import notifications
 from escrow.enrolment.notifications import SPEAKERS, NotificationChanged
 from escrow.enrolment.words import UnreadableNotification
+from escrow.monitoring import watched
+from escrow.rules.rulebook import Rulebook
 from ledger.entries import LedgerRefusal
 from qrpay import alipay, webhooks, wechat
-from qrpay.events import SignatureRefused, Verify
+from qrpay.events import SignatureRefused, VerifiedEvent, Verify
 from qrpay.schemes import SchemeNotInstalled
 
 routes = APIRouter(tags=[BANK])
@@ -165,7 +169,7 @@ def _heard(channel: Channel, request: Request, desk: Desk, body: bytes) -> dict[
     except SchemeNotInstalled as missing:
         raise NotReady(why=str(missing)) from missing
     try:
-        return desk.write(lambda db: notifications.hear(db, event, channel=channel, now=now))
+        return desk.write(lambda db: _taken(db, event, channel, desk.rulebook, now))
     except LedgerRefusal as refused:
         # The payment is real whatever our books think of it: the bank must keep on telling us.
         raise NotReady(why=f"the ledger cannot take this payment yet: {refused}") from refused
@@ -176,3 +180,10 @@ def _note(channel: Channel, request: Request, desk: Desk, kind: str) -> None:
     source = source_of(request.client.host if request.client else None)
     by, now = SPEAKERS[channel], desk.clock()
     desk.write(lambda db: refused_words.note(db, f"notification:{named}", source=source, kind=kind, by=by, now=now))
+
+
+def _taken(db: Connection, event: VerifiedEvent, channel: Channel, rulebook: Rulebook, now: datetime) -> dict[str, Any]:
+    """Book what was said, and hold the fee rules against the contracts that it has paid."""
+    heard = notifications.take(db, event, channel=channel, now=now)
+    watched.paid(db, heard.booked, rulebook=rulebook, now=now)
+    return heard.answer

@@ -12,10 +12,12 @@ import qrpay.reference
 from escrow.api.asking import Act, Look, acting, looking
 from escrow.api.description import CONTRACTS, file, may_refuse
 from escrow.api.desk import Desk
+from escrow.api.findings import FindingShown
 from escrow.api.shapes import Amount, Asked, AskedAmount, Fen, PathId, Shown
 from escrow.enrolment import contracts, orders
-from escrow.enrolment.contracts import ContractEnded
+from escrow.enrolment.contracts import ContractEnded, FeeRuleBroken
 from escrow.enrolment.orders import NothingToPay, Order
+from escrow.monitoring import watched
 from escrow.refusals import Conflict, Unknown
 from escrow.registry import institutions
 from escrow.registry.institutions import InstitutionClosed
@@ -41,6 +43,7 @@ class OrderAsked(Asked):
     """What to order; without an amount, all that is still due."""
 
     amount: AskedAmount | None = None
+    by_loan: bool = Field(default=False, description="To be paid by a training loan (培训贷), which the rules forbid.")
 
 
 class OrderShown(Shown):
@@ -52,6 +55,13 @@ class OrderShown(Shown):
     state: Literal["open", "paid", "cancelled", "expired"]
     expires_at: datetime
     created_at: datetime
+    by_loan: bool
+
+
+class OrderPlaced(OrderShown):
+    """A new order, and the fee rules that its contract breaks on this day."""
+
+    findings: list[FindingShown]
 
 
 Kind = Annotated[Literal["link", "emv"], Field(description="A payment link, or an EMV merchant-presented code.")]
@@ -63,8 +73,8 @@ _QR: Final = may_refuse(Unknown, NotPayable)
 @routes.post(
     "/contracts/{contract_id}/orders",
     status_code=201,
-    response_model=OrderShown,
-    responses=may_refuse(Unknown, ContractEnded, InstitutionClosed, NothingToPay),
+    response_model=OrderPlaced,
+    responses=may_refuse(Unknown, ContractEnded, InstitutionClosed, FeeRuleBroken, NothingToPay),
     summary="Make a payment order 下单",
 )
 def place(
@@ -73,11 +83,17 @@ def place(
     asked: OrderAsked | None = None,
 ) -> Response:
     """One code for one amount, good for one payment within 24 hours. Without a body, or without an amount in it, it is
-    for all that is still due."""
-    amount = None if asked is None or asked.amount is None else asked.amount.money
+    for all that is still due. The fee rules are held against the contract once more, on the day of the order: what its
+    jurisdiction does not let pass is refused, what it flags is told here and to the bureau."""
+    asked = asked or OrderAsked()
+    amount = None if asked.amount is None else asked.amount.money
 
-    def do(db: Connection) -> OrderShown:
-        return _shown(orders.place(db, contract_id, amount=amount, by=act.by, now=act.now), act.now)
+    def do(db: Connection) -> OrderPlaced:
+        order = orders.place(
+            db, contract_id, amount=amount, by_loan=asked.by_loan, rulebook=act.rulebook, by=act.by, now=act.now
+        )
+        found = watched.ordered(db, contract_id, rulebook=act.rulebook, now=act.now)
+        return OrderPlaced(**dict(_shown(order, act.now)), findings=[FindingShown.of(each.finding) for each in found])
 
     return act(do, status=201)
 
@@ -120,6 +136,7 @@ def _shown(order: Order, now: datetime) -> OrderShown:
         state=order.state_at(now),
         expires_at=order.expires_at,
         created_at=order.created_at,
+        by_loan=order.by_loan == 1,
     )
 
 

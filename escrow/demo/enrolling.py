@@ -126,7 +126,7 @@ def _take_up(town: Town, alert_id: int, now: datetime) -> None:
 def place(town: Town, enrolled: Enrolled, now: datetime) -> Order:
     """The guardian orders what is due."""
     with town.request() as db:
-        order = orders.place(db, enrolled.contract.id, by=enrolled.guardian, now=now)
+        order = orders.place(db, enrolled.contract.id, rulebook=town.rulebook, by=enrolled.guardian, now=now)
     town.orders.append(order)
     return order
 

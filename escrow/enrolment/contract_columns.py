@@ -6,29 +6,38 @@ from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, case, func, literal_column, select
 
 from escrow.enrolment.tables import contract as table
-from escrow.enrolment.terms import Terms
+from escrow.enrolment.tables import payment_order
+from escrow.enrolment.terms import CHARGED_BY, Terms
 from escrow.registry import institutions
 from ledger.integers import Integers, integers
 
 EPOCH: Final = date(1970, 1, 1)
 """Day 0: days are counted from here."""
 
+NO_DAY: Final = -(10**9)
+"""The number of no day: before every day that a calendar has."""
+
 # Instants are stored as UTC, on SQLite as text; the business clock is eight hours before it. Cut to seconds, since
 # SQLite rounds to a thousandth and would carry the last microseconds of a day into the next.
 _DAY: Final = {
-    "postgresql": "(contract.{name} - DATE '1970-01-01')",
-    "sqlite": "CAST(julianday(contract.{name}) - 2440587.5 AS INTEGER)",
+    "postgresql": "({name} - DATE '1970-01-01')",
+    "sqlite": "CAST(julianday({name}) - 2440587.5 AS INTEGER)",
 }
 _LOCAL_DAY: Final = {
-    "postgresql": "((contract.{name} AT TIME ZONE 'Asia/Shanghai')::date - DATE '1970-01-01')",
-    "sqlite": "CAST(julianday(date(substr(contract.{name}, 1, 19), '+8 hours')) - 2440587.5 AS INTEGER)",
+    "postgresql": "(({name} AT TIME ZONE 'Asia/Shanghai')::date - DATE '1970-01-01')",
+    "sqlite": "CAST(julianday(date(substr({name}, 1, 19), '+8 hours')) - 2440587.5 AS INTEGER)",
 }
 
 # A subject is numbered by its first contract: that number stays, whatever is signed between two looks.
 _NAMED: Final = select(func.min(table.c.id).label("first_id"), table.c.subject).group_by(table.c.subject)
+_LOANS: Final = (
+    select(payment_order.c.contract_id, func.min(payment_order.c.created_at).label("first_at"))
+    .where(payment_order.c.by_loan == 1)
+    .group_by(payment_order.c.contract_id)
+)
 
 
 class Scope(NamedTuple):
@@ -43,8 +52,8 @@ class Scope(NamedTuple):
 class Columns:
     """Contracts, one place in every column each: those of a course side by side, in the order of their signing.
 
-    Money in fen, days counted from 1970-01-01 (in Asia/Shanghai). `subject` and `scope` are numbers of names:
-    `subjects` and `scopes` have them.
+    Money in fen, days counted from 1970-01-01 (in Asia/Shanghai); `loan` is the day of the first order by training
+    loan, or NO_DAY. `subject`, `scope` and `charged` are places among `subjects`, `scopes` and CHARGED_BY.
     """
 
     id: Integers
@@ -54,10 +63,14 @@ class Columns:
     lessons: Integers
     gifted: Integers
     price: Integers
+    materials: Integers
+    list_price: Integers
+    charged: Integers
     taught: Integers
     signed: Integers
     first: Integers
     last: Integers
+    loan: Integers
     scope: Integers
     subjects: Sequence[str]
     scopes: Sequence[Scope]
@@ -93,12 +106,16 @@ class Columns:
             signed_on=signed,
             first_lesson=first,
             last_lesson=last,
+            materials_minor=int(self.materials[place]),
+            list_minor=int(self.list_price[place]),
+            charged_by=CHARGED_BY[self.charged[place]],
+            loan_on=None if self.loan[place] == NO_DAY else day_of(self.loan[place]),
         )
 
 
 def read(db: Connection, which: ColumnElement[bool]) -> Columns:
     """The contracts that `which` chooses among all of them."""
-    found = integers(db, _query(db.dialect.name).where(which))
+    found = integers(db, query(db.dialect.name).where(which))
     order = np.lexsort([found[name] for name in ("id", "signed", "subject", "institution", "student")])
     found = {name: column[order] for name, column in found.items()}
     subjects, found["subject"] = _subjects(db, found["subject"])
@@ -116,23 +133,28 @@ def number_of(day: date) -> int:
     return (day - EPOCH).days
 
 
-def _query(dialect: str) -> Select[Any]:
+def query(dialect: str) -> Select[Any]:
     c = table.c
 
     def day(of: str, name: str) -> ColumnElement[int]:
         return literal_column(of.format(name=name), BigInteger)
 
     first_of = _NAMED.subquery()
-    return select(
+    loans = _LOANS.subquery("loans")
+    query = select(
         c.id,
         c.student_id.label("student"),
         c.institution_id.label("institution"),
         first_of.c.first_id.label("subject"),
-        *(c.lessons, c.gifted, c.price, c.taught),
-        day(_LOCAL_DAY[dialect], "signed_at").label("signed"),
-        day(_DAY[dialect], "first_lesson").label("first"),
-        day(_DAY[dialect], "last_lesson").label("last"),
-    ).join_from(table, first_of, first_of.c.subject == c.subject)
+        *(c.lessons, c.gifted, c.price, c.materials, c.list_price, c.taught),
+        case({name: place for place, name in enumerate(CHARGED_BY)}, value=c.charged_by).label("charged"),
+        day(_LOCAL_DAY[dialect], "contract.signed_at").label("signed"),
+        day(_DAY[dialect], "contract.first_lesson").label("first"),
+        day(_DAY[dialect], "contract.last_lesson").label("last"),
+        func.coalesce(day(_LOCAL_DAY[dialect], "loans.first_at"), NO_DAY).label("loan"),
+    )
+    query = query.join_from(table, first_of, first_of.c.subject == c.subject)
+    return query.outerjoin(loans, loans.c.contract_id == c.id)
 
 
 def _subjects(db: Connection, first_ids: Integers) -> tuple[list[str], Integers]:

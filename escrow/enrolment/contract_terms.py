@@ -1,19 +1,34 @@
 """The terms of contracts as they stand in the tables: of one contract, and of a student's open ones."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from escrow.enrolment.tables import contract as table
+from escrow.enrolment.tables import payment_order
 from escrow.enrolment.terms import Terms
 from escrow.refusals import Unknown
 from escrow.registry.tables import institution
 from escrow.rules.months import SHANGHAI
+from ledger.chunks import chunks
 
 
 def open_of_student(db: Connection, student_id: int) -> list[Terms]:
     """A student's open contracts, in the order of their numbers."""
     return [terms for terms, _ in _read(db, table.c.student_id == student_id, table.c.state == "open")]
+
+
+def open_around(db: Connection, contract_ids: Collection[int]) -> list[tuple[Terms, str]]:
+    """The open contracts of the students of these contracts, each with its jurisdiction, in the order of their ids."""
+    c = table.c
+    return [
+        each
+        for chunk in chunks(sorted(contract_ids))
+        for each in _read(
+            db, c.student_id.in_(select(c.student_id).where(c.id.in_(chunk)).scalar_subquery()), c.state == "open"
+        )
+    ]
 
 
 def of_contract(db: Connection, contract_id: int) -> tuple[Terms, str]:
@@ -25,8 +40,10 @@ def of_contract(db: Connection, contract_id: int) -> tuple[Terms, str]:
 
 
 def _read(db: Connection, *which: ColumnElement[bool]) -> list[tuple[Terms, str]]:
-    i, c = institution.c, table.c
-    query = select(table, i.category, i.mode, i.jurisdiction).join(institution, i.id == c.institution_id)
+    i, c, o = institution.c, table.c, payment_order.c
+    loan = select(func.min(o.created_at)).where(o.contract_id == c.id, o.by_loan == 1).scalar_subquery()
+    query = select(table, i.category, i.mode, i.jurisdiction, loan.label("loan_at"))
+    query = query.join(institution, i.id == c.institution_id)
     return [(_terms(row), row.jurisdiction) for row in db.execute(query.where(*which).order_by(c.id))]
 
 
@@ -45,4 +62,8 @@ def _terms(row: Row[Any]) -> Terms:
         signed_on=row.signed_at.astimezone(SHANGHAI).date(),
         first_lesson=row.first_lesson,
         last_lesson=row.last_lesson,
+        materials_minor=row.materials,
+        list_minor=row.list_price,
+        charged_by=row.charged_by,
+        loan_on=None if row.loan_at is None else row.loan_at.astimezone(SHANGHAI).date(),
     )

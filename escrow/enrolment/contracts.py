@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -14,6 +14,7 @@ from escrow.enrolment import caps, contract_terms, students
 from escrow.enrolment.tables import contract as table
 from escrow.refusals import Conflict, Invalid, Unknown
 from escrow.registry import courses, institutions
+from escrow.registry.courses import Course
 from escrow.registry.institutions import Institution
 from escrow.rules.finding import Finding
 from escrow.rules.months import SHANGHAI
@@ -22,11 +23,15 @@ from ledger.chunks import chunks
 from ledger.entries import NewAccount
 from ledger.money import Money
 
+ChargedBy = Literal["lessons", "period", "both"]
+
+NOTHING: Final = Money(0)
+
 
 class FeeRuleBroken(Conflict):
     """The contract breaks a fee rule that {jurisdiction} does not let pass: {sentences}"""
 
-    zh = "合同违反{jurisdiction_zh}的收费规定，不予签订：{sentences_zh}"
+    zh = "合同违反{jurisdiction_zh}的收费规定，不予办理：{sentences_zh}"
 
 
 class LicenceExpired(Conflict):
@@ -49,7 +54,8 @@ class BadTerms(Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A contract as it is put forward. `price` is for all lessons; gifted ones come on top of `lessons`."""
+    """A contract as it is put forward. `price` is all that the family prepays, `materials` of it for materials and
+    boarding; gifted lessons come on top of `lessons`."""
 
     course_id: int
     student_id: int
@@ -58,6 +64,8 @@ class Draft:
     price: Money
     first_lesson: date
     last_lesson: date
+    materials: Money = NOTHING
+    charged_by: ChargedBy = "lessons"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,7 @@ class Contract:
     lessons: int
     gifted: int
     price: int
+    materials: int
     list_price: int
     first_lesson: date
     last_lesson: date
@@ -80,6 +89,7 @@ class Contract:
     taught: int
     state: Literal["open", "ended"]
     findings: Sequence[dict[str, Any]]
+    charged_by: ChargedBy
 
     @property
     def prepaid_path(self) -> str:
@@ -115,10 +125,10 @@ def sign(db: Connection, draft: Draft, *, rulebook: Rulebook, by: Caller, now: d
     # The student stays locked: two contracts signed at once would each not see the other's lessons.
     student = students.get(db, draft.student_id, lock=True)
 
-    terms = _terms(draft, institution, course.subject, now)
+    terms = _terms(draft, institution, course, now)
     others = contract_terms.open_of_student(db, student.id)
     place = institution.jurisdiction
-    _must_pass(caps.examine(terms, others, rulebook=rulebook, jurisdiction=place), institution, rulebook)
+    must_pass(caps.examine(terms, others, rulebook=rulebook, jurisdiction=place), place, rulebook)
 
     contract = _add(db, draft, terms, guardian_id=student.guardian_id, list_price=course.list_price, now=now)
     # Examined once more under its own id, which the findings name from now on.
@@ -199,6 +209,14 @@ def _must_be_allowed(institution: Institution, draft: Draft, now: datetime) -> N
         raise BadTerms(
             field="price", field_zh="价格", found=draft.price.major, allowed="at least 0.01", allowed_zh="至少0.01元"
         )
+    if not 0 <= draft.materials.minor < draft.price.minor:
+        raise BadTerms(
+            field="materials",
+            field_zh="教材食宿费",
+            found=draft.materials.major,
+            allowed=f"a part of the price, less than {draft.price.major}",
+            allowed_zh=f"须包含在合同总价之内，小于 {draft.price.major} 元",
+        )
     if draft.last_lesson < draft.first_lesson:
         raise BadTerms(
             field="last_lesson",
@@ -209,17 +227,20 @@ def _must_be_allowed(institution: Institution, draft: Draft, now: datetime) -> N
         )
 
 
-def _terms(draft: Draft, institution: Institution, subject: str, now: datetime) -> caps.Terms:
+def _terms(draft: Draft, institution: Institution, course: Course, now: datetime) -> caps.Terms:
     return caps.Terms(
         contract_id=None,
         institution_id=institution.id,
         student_id=draft.student_id,
-        subject=subject,
+        subject=course.subject,
         category=institution.category,
         mode=institution.mode,
         lessons=draft.lessons,
         gifted=draft.gifted,
         price_minor=draft.price.minor,
+        materials_minor=draft.materials.minor,
+        list_minor=course.list_price,
+        charged_by=draft.charged_by,
         taught=0,
         signed_on=now.astimezone(SHANGHAI).date(),
         first_lesson=draft.first_lesson,
@@ -227,15 +248,17 @@ def _terms(draft: Draft, institution: Institution, subject: str, now: datetime) 
     )
 
 
-def _must_pass(findings: Sequence[Finding], institution: Institution, rulebook: Rulebook) -> None:
-    place = rulebook.jurisdiction(institution.jurisdiction)
-    if findings and place.enforcement == "refuse":
+def must_pass(findings: Sequence[Finding], jurisdiction: str, rulebook: Rulebook) -> None:
+    """Raises FeeRuleBroken for what the jurisdiction does not let pass; the rest is flagged."""
+    refused = caps.refused(findings, rulebook=rulebook, jurisdiction=jurisdiction)
+    if refused:
+        place = rulebook.jurisdiction(jurisdiction)
         raise FeeRuleBroken(
             jurisdiction=place.name_en,
             jurisdiction_zh=place.name_zh,
-            sentences=" ".join(each.en for each in findings),
-            sentences_zh="".join(each.zh for each in findings),
-            rules=[each.rule.version for each in findings],
+            sentences=" ".join(each.en for each in refused),
+            sentences_zh="".join(each.zh for each in refused),
+            rules=[each.rule.version for each in refused],
         )
 
 
@@ -251,6 +274,8 @@ def _add(
         lessons=draft.lessons,
         gifted=draft.gifted,
         price=draft.price.minor,
+        materials=draft.materials.minor,
+        charged_by=draft.charged_by,
         list_price=list_price,
         first_lesson=draft.first_lesson,
         last_lesson=draft.last_lesson,

@@ -1,7 +1,7 @@
 """The bank's signed word: verified events become credits; each event has an answer, and the word itself is kept."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,14 +12,14 @@ from escrow.access import trail
 from escrow.access.caller import Caller
 from escrow.access.keys import Channel
 from escrow.enrolment import payments, words
-from escrow.enrolment.payments import Receipt
+from escrow.enrolment.payments import Payment, Receipt
 from escrow.enrolment.placing import IN_CHINESE
 from escrow.enrolment.tables import bank_event
 from escrow.enrolment.words import order_reference
 from escrow.refusals import Conflict
 from qrpay.events import VerifiedEvent
 
-__all__ = ["SPEAKERS", "NotificationChanged", "hear", "order_reference"]
+__all__ = ["SPEAKERS", "Heard", "NotificationChanged", "hear", "order_reference", "take"]
 
 SPEAKERS: Final[Mapping[Channel, Caller]] = {
     "bank": Caller(name="supervising bank", role="bank"),
@@ -35,7 +35,20 @@ class NotificationChanged(Conflict):
     zh = "通知 {id} 此前已收到且内容不同，本次未作任何入账；新的内容请使用新的 webhook-id 发送。"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the sender is answered, and the payments that this very word has booked on contracts."""
+
+    answer: dict[str, Any]
+    booked: Sequence[Payment]
+
+
 def hear(db: Connection, event: VerifiedEvent, *, now: datetime, channel: Channel = "bank") -> dict[str, Any]:
+    """What the sender of a verified notification is answered when it is taken in. See `take`."""
+    return take(db, event, now=now, channel=channel).answer
+
+
+def take(db: Connection, event: VerifiedEvent, *, now: datetime, channel: Channel = "bank") -> Heard:
     """Book what a verified notification says, each payment once. The same notification again gets the same answer.
 
     Answers for each event: booked, parked (with the reason), repeated, or conflicting. Raises
@@ -46,7 +59,7 @@ def hear(db: Connection, event: VerifiedEvent, *, now: datetime, channel: Channe
     if before is not None:
         if before.body.encode("utf-8") != event.body:
             raise NotificationChanged(id=name)
-        return dict(before.answer)
+        return Heard(answer=dict(before.answer), booked=[])
     said = words.credits(db, channel, event.body)
     receipts = payments.receive(db, said, source="notification", now=now, caller_key=name)
     answer = {"events": [_answer(each) for each in receipts]}
@@ -64,7 +77,7 @@ def hear(db: Connection, event: VerifiedEvent, *, now: datetime, channel: Channe
     by = replace(SPEAKERS[channel], key=name)
     facts = {"events": len(receipts), "conflicts": conflicts}
     trail.record(db, by, "notification.heard", f"notification:{name}", now=now, **facts)
-    return answer
+    return Heard(answer=answer, booked=[each.payment for each in receipts if each.status == "booked"])
 
 
 def _name(channel: Channel, event: VerifiedEvent) -> str:

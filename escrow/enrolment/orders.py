@@ -9,10 +9,13 @@ from sqlalchemy import Connection, func, insert, select, update
 import qrpay.reference
 from escrow.access import trail
 from escrow.access.caller import Caller
-from escrow.enrolment import contracts
+from escrow.enrolment import contracts, examining
+from escrow.enrolment.measured import Act
 from escrow.enrolment.tables import payment, payment_order
 from escrow.refusals import Conflict, Unknown
 from escrow.registry import institutions
+from escrow.rules.months import SHANGHAI
+from escrow.rules.rulebook import Rulebook
 from ledger.chunks import chunks
 from ledger.money import Money
 
@@ -40,7 +43,10 @@ class OrderNotOpen(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A payment order (缴费订单). `amount` in fen. Expired is not a state: it is what the clock says of an open one."""
+    """A payment order (缴费订单). `amount` in fen. Expired is not a state: it is what the clock says of an open one.
+
+    `by_loan` is 1 for one that is to be paid by a training loan, else 0.
+    """
 
     id: int
     reference: str
@@ -50,6 +56,7 @@ class Order:
     created_at: datetime
     state: Literal["open", "paid", "cancelled"]
     asked_at: datetime | None = None
+    by_loan: int = 0
 
     def state_at(self, now: datetime) -> Literal["open", "paid", "cancelled", "expired"]:
         """Its state by the clock; the last instant of its validity counts."""
@@ -61,26 +68,35 @@ def place(
     contract_id: int,
     *,
     amount: Money | None = None,
+    by_loan: bool = False,
+    rulebook: Rulebook,
     by: Caller,
     now: datetime,
 ) -> Order:
     """Make an order for what is still due on a contract, or for a part of it (`amount`).
 
-    Raises Unknown, Forbidden, ContractEnded, InstitutionClosed, NothingToPay.
+    The fee rules are held against the contract once more, on this day; what the jurisdiction only flags goes on, and
+    `examining.at` tells it. `by_loan`: to be paid by a training loan (培训贷).
+    Raises Unknown, Forbidden, ContractEnded, InstitutionClosed, FeeRuleBroken, NothingToPay.
     """
     by.must_be("family", "institution", "bureau")
     contract = contracts.get(db, contract_id, lock=True)
     contracts.must_be_party(contract, by)
     contract.must_be_open()
-    institutions.get(db, contract.institution_id).must_be_open()
+    institution = institutions.get(db, contract.institution_id)
+    institution.must_be_open()
+    act = Act(kind="ordered", on=now.astimezone(SHANGHAI).date())
+    found = examining.at(db, [contract_id], act=act, rulebook=rulebook, by_loan=by_loan)
+    contracts.must_pass([each.finding for each in found], institution.jurisdiction, rulebook)
     paid, ordered = _paid(db, contract_id), _ordered(db, contract_id, now)
     due = contract.price - paid - ordered
     asked = due if amount is None else amount.minor
     if not 0 < asked <= due:
         figures = {"price": contract.price, "paid": paid, "ordered": ordered, "due": max(due, 0), "asked": asked}
         raise NothingToPay(**{name: Money(fen).major for name, fen in figures.items()})
-    order = _add(db, contract_id, amount=asked, now=now)
-    trail.record(db, by, "order.placed", f"order:{order.reference}", now=now, contract=contract_id, amount=asked)
+    order = _add(db, contract_id, amount=asked, by_loan=by_loan, now=now)
+    facts = {"contract": contract_id, "amount": asked, "broken": [each.finding.rule.version for each in found]}
+    trail.record(db, by, "order.placed", f"order:{order.reference}", now=now, **facts)
     return order
 
 
@@ -127,10 +143,15 @@ def cancel_of_contracts(db: Connection, contract_ids: list[int]) -> None:
         db.execute(of_these.values(state="cancelled"))
 
 
-def _add(db: Connection, contract_id: int, *, amount: int, now: datetime) -> Order:
+def _add(db: Connection, contract_id: int, *, amount: int, by_loan: bool, now: datetime) -> Order:
     o = payment_order.c
     made = insert(payment_order).values(
-        contract_id=contract_id, amount=amount, created_at=now, expires_at=now + VALID_FOR, state="open"
+        contract_id=contract_id,
+        amount=amount,
+        created_at=now,
+        expires_at=now + VALID_FOR,
+        state="open",
+        by_loan=int(by_loan),
     )
     order_id = db.execute(made.returning(o.id)).scalar_one()
     # The account an order is paid into belongs to one region, so its number within the region is enough.

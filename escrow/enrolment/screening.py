@@ -4,20 +4,21 @@ Which contracts break a cap is decided on whole columns of integers; the words a
 the measures of `caps`, so that one contract alone and a million together are told the same.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from escrow.enrolment.caps import CAPS
-from escrow.enrolment.contract_columns import Columns, number_of
-from escrow.enrolment.measured import Case
-from escrow.rules.finding import Finding
-from escrow.rules.rule import Rule
+from escrow.enrolment.caps import CAPS, SETTINGS, case_of
+from escrow.enrolment.contract_columns import NO_DAY, Columns, number_of
+from escrow.enrolment.measured import Case, Found, Measured
+from escrow.enrolment.terms import CHARGED_BY
+from escrow.rules.rule import Rule, SchoolTerm
 from escrow.rules.rulebook import Rulebook
 from escrow.rules.timelines import timeline
+from escrow.rules.values import Renewal
 from ledger.integers import Integers
 
 Flags: TypeAlias = NDArray[np.bool_]
@@ -33,40 +34,73 @@ class Versions:
     rules: list[Rule]
     of: Integers
 
+    @property
+    def in_force(self) -> Flags:
+        """For which contracts there is one."""
+        standing: Flags = np.not_equal(self.of, NONE)
+        return standing
+
     def values(self, value: Callable[[Rule], int]) -> Integers:
         """For each contract a figure of its version; where there is none it means nothing."""
         return np.array([*(value(rule) for rule in self.rules), 0], dtype=np.int64)[self.of]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """A finding, and the contract that it was found at."""
+class Ground:
+    """What the screens look at: the contracts, the version of each parameter that decides each, and their sums."""
 
-    finding: Finding
-    institution_id: int
-    contract_id: int
+    columns: Columns
+    versions: Mapping[str, Versions]
+    calendars: Sequence[Sequence[SchoolTerm]]
+
+    def setting(self, name: str, told: Callable[[Rule], bool]) -> Flags:
+        """The contracts for which a version of this parameter is in force that says so."""
+        versions = self.versions[name]
+        return np.logical_and(versions.in_force, versions.values(told))
+
+    def allowed(self, name: str) -> Integers:
+        """The whole number that the version deciding each contract allows."""
+        return self.versions[name].values(lambda rule: rule.integer)
+
+    def charged(self, *by: str) -> Flags:
+        """The contracts whose price is reckoned by one of these."""
+        flags: Flags = np.isin(self.columns.charged, [CHARGED_BY.index(each) for each in by])
+        return flags
+
+    @property
+    def remaining(self) -> Integers:
+        """The lessons that the contracts of each course before this one still owe."""
+        left = untaught_lessons(self.columns)
+        return so_far(self.columns, left) - left
 
 
 def findings(columns: Columns, rulebook: Rulebook) -> Iterator[Found]:
     """What the caps find at these contracts, each held against those of its course before it."""
-    begins = columns.course_begins
-    broken = {name: broken_by(columns, rulebook, name) for name in CAPS}
-    touched = np.logical_or.reduce([flags for _, flags in broken.values()])
-    for place in np.flatnonzero(touched):
-        course = [columns.terms(each) for each in range(begins[place], place + 1)]
-        case = Case(terms=course[-1], others=course[:-1])
-        for name, (versions, flags) in broken.items():
+    ground, begins = ground_of(columns, rulebook), columns.course_begins
+    broken = {name: broken_by(ground, name) for name in CAPS}
+    for place in np.flatnonzero(np.logical_or.reduce(list(broken.values()))):
+        terms, *others = (columns.terms(each) for each in range(place, begins[place] - 1, -1))
+        scope = columns.scopes[columns.scope[place]]
+        case = case_of(terms, others, rulebook=rulebook, jurisdiction=scope.jurisdiction)
+        for name, flags in broken.items():
             if flags[place]:
+                versions = ground.versions[name]
                 yield _found(case, name, versions.rules[versions.of[place]])
 
 
-def broken_by(columns: Columns, rulebook: Rulebook, name: str) -> tuple[Versions, Flags]:
-    """Of one cap: which version decides each contract, and which contracts break it."""
-    versions = versions_of(columns, rulebook, name)
-    in_force = versions.of != NONE
-    if not in_force.any():
-        return versions, in_force
-    return versions, np.logical_and(in_force, _SCREENS[name](columns, versions))
+def ground_of(columns: Columns, rulebook: Rulebook) -> Ground:
+    """Every version that decides about these contracts, looked up once."""
+    return Ground(
+        columns=columns,
+        versions={name: versions_of(columns, rulebook, name) for name in {*CAPS, *SETTINGS}},
+        calendars=[rulebook.school_terms(scope.jurisdiction) for scope in columns.scopes],
+    )
+
+
+def broken_by(ground: Ground, name: str) -> Flags:
+    """Which contracts break one cap."""
+    in_force = ground.versions[name].in_force
+    return in_force & _SCREENS[name](ground) if in_force.any() else in_force
 
 
 def versions_of(columns: Columns, rulebook: Rulebook, name: str) -> Versions:
@@ -83,7 +117,8 @@ def versions_of(columns: Columns, rulebook: Rulebook, name: str) -> Versions:
         for day, rule in zip(line.days, line.versions, strict=True):
             table[row, turning.index(day) :] = NONE if rule is None else place[rule.version]
     on = getattr(columns, _DECIDING[deciding])
-    period = np.searchsorted([number_of(day) for day in turning], on, side="right") - 1
+    # What has no such day falls into the time before all rules.
+    period = np.maximum(np.searchsorted([number_of(day) for day in turning], on, side="right") - 1, 0)
     return Versions(rules=rules, of=table[columns.scope, period])
 
 
@@ -97,11 +132,11 @@ def add_months(days: Integers, months: Integers) -> Integers:
     return later
 
 
-def untaught_minor(columns: Columns) -> Integers:
-    """`Terms.untaught_minor` on whole columns; no product is larger than a price or a square of lessons."""
+def untaught_of(columns: Columns, minor: Integers) -> Integers:
+    """`Terms.untaught_of` on whole columns; no product is larger than an amount or a square of lessons."""
     taught = np.minimum(columns.taught, columns.lessons)
-    whole, rest = columns.price // columns.lessons, columns.price % columns.lessons
-    left: Integers = columns.price - whole * taught - rest * taught // columns.lessons
+    whole, rest = minor // columns.lessons, minor % columns.lessons
+    left: Integers = minor - whole * taught - rest * taught // columns.lessons
     return left
 
 
@@ -112,48 +147,93 @@ def untaught_lessons(columns: Columns) -> Integers:
 
 
 def _found(case: Case, name: str, rule: Rule) -> Found:
-    finding, terms = CAPS[name](case, rule).finding, case.terms
+    measured, terms = CAPS[name](case, rule), case.terms
+    finding = measured.finding if isinstance(measured, Measured) else None
     if finding is None or terms.contract_id is None:
         raise AssertionError(f"{terms.key}: the columns say that {rule.version} is broken, and the contract does not")
     return Found(finding=finding, institution_id=terms.institution_id, contract_id=terms.contract_id)
 
 
-def _so_far(columns: Columns, figure: Integers) -> Integers:
+def so_far(columns: Columns, figure: Integers) -> Integers:
     """The sum over each contract and those of its course before it."""
     total = np.cumsum(figure)
     begins = columns.course_begins
     return total - total[begins] + figure[begins]
 
 
-def _allowed(versions: Versions) -> Integers:
-    return versions.values(lambda rule: rule.integer)
+def _span(ground: Ground) -> Flags:
+    columns = ground.columns
+    exempt = ground.setting("prepayment.both_bases", _as_charged) & ground.charged("lessons")
+    return np.greater(columns.last, add_months(columns.first, ground.allowed("prepayment.max_span"))) & ~exempt
 
 
-def _span(columns: Columns, versions: Versions) -> Flags:
-    return np.greater(columns.last, add_months(columns.first, _allowed(versions)))
+def _lessons(ground: Ground) -> Flags:
+    columns = ground.columns
+    larger: Integers = np.maximum(so_far(columns, untaught_lessons(columns)), columns.lessons + columns.gifted)
+    exempt = ground.setting("prepayment.both_bases", _as_charged) & ground.charged("period")
+    return np.greater(larger, ground.allowed("prepayment.max_lessons")) & ~exempt
 
 
-def _earliest(columns: Columns, versions: Versions) -> Flags:
-    return np.less(columns.signed, add_months(columns.first, -_allowed(versions)))
+def _amount(ground: Ground) -> Flags:
+    columns = ground.columns
+    without = ground.setting("prepayment.materials", lambda rule: not rule.flag)
+    larger = _prepaid(columns, columns.price)
+    if without.any():
+        larger = np.where(without, _prepaid(columns, columns.price - columns.materials), larger)
+    return np.greater(larger, ground.allowed("prepayment.max_amount"))
 
 
-def _lessons(columns: Columns, versions: Versions) -> Flags:
-    larger: Integers = np.maximum(_so_far(columns, untaught_lessons(columns)), columns.lessons + columns.gifted)
-    return np.greater(larger, _allowed(versions))
+def _prepaid(columns: Columns, minor: Integers) -> Integers:
+    larger: Integers = np.maximum(so_far(columns, untaught_of(columns, minor)), minor)
+    return larger
 
 
-def _amount(columns: Columns, versions: Versions) -> Flags:
-    larger: Integers = np.maximum(_so_far(columns, untaught_minor(columns)), columns.price)
-    return np.greater(larger, _allowed(versions))
+def _earliest(ground: Ground) -> Flags:
+    columns = ground.columns
+    governed = ground.versions["prepayment.renew_at"].in_force & ground.charged("lessons") & (ground.remaining > 0)
+    return (columns.signed < add_months(columns.first, -ground.allowed("prepayment.earliest"))) & ~governed
 
 
-_DECIDING: Final = {"signed": "signed", "first_lesson": "first"}
+def _renewal(ground: Ground) -> Flags:
+    columns, versions = ground.columns, ground.versions["prepayment.renew_at"]
+    most = versions.values(lambda rule: rule.as_a(Renewal).lessons_left)
+    months = versions.values(lambda rule: rule.as_a(Renewal).months_before_start)
+    remaining = ground.remaining
+    too_many = (remaining > most) & (remaining > 0)
+    return too_many & (columns.signed < add_months(columns.first, -months)) & ground.charged("lessons", "both")
+
+
+def _cross_term(ground: Ground) -> Flags:
+    columns = ground.columns
+    crossed: Flags = np.zeros(len(columns), dtype=bool)
+    for scope, calendar in enumerate(ground.calendars):
+        if calendar:
+            starts = [number_of(term.first_day) for term in calendar]
+            known = (columns.first >= starts[0]) & (columns.last <= number_of(calendar[-1].last_day))
+            begun = [np.searchsorted(starts, days, side="right") for days in (columns.first, columns.last)]
+            crossed |= (columns.scope == scope) & known & (begun[1] > begun[0])
+    return crossed & ground.setting("prepayment.cross_term", lambda rule: not rule.flag)
+
+
+def _loan(ground: Ground) -> Flags:
+    by_loan: Flags = np.not_equal(ground.columns.loan, NO_DAY)
+    return by_loan & ground.setting("prepayment.loan", lambda rule: not rule.flag)
+
+
+def _as_charged(rule: Rule) -> bool:
+    return rule.text == "as_charged"
+
+
+_DECIDING: Final = {"signed": "signed", "first_lesson": "first", "ordered": "loan"}
 """The column of each day that may decide a version."""
 
-_SCREENS: Final[Mapping[str, Callable[[Columns, Versions], Flags]]] = {
+_SCREENS: Final[Mapping[str, Callable[[Ground], Flags]]] = {
     "prepayment.max_span": _span,
     "prepayment.max_lessons": _lessons,
     "prepayment.max_amount": _amount,
     "prepayment.earliest": _earliest,
+    "prepayment.renew_at": _renewal,
+    "prepayment.cross_term": _cross_term,
+    "prepayment.loan": _loan,
 }
 """By parameter, as the measures of `caps`."""

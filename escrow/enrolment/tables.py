@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text
 
 from escrow.db import noun
 from ledger.columns import Day, Instant, Json, Name, Whole
@@ -30,7 +30,8 @@ contract: Final = noun(
     Column("subject", Text, nullable=False),
     Column("lessons", Whole, nullable=False, comment="paid ones"),
     Column("gifted", Whole, nullable=False),
-    Column("price", Whole, nullable=False, comment="fen, for all lessons"),
+    Column("price", Whole, nullable=False, comment="fen, all that the family prepays"),
+    Column("materials", Whole, nullable=False, server_default="0", comment="fen of the price: materials and boarding"),
     Column("list_price", Whole, nullable=False, comment="fen, one lesson"),
     Column("first_lesson", Day, nullable=False),
     Column("last_lesson", Day, nullable=False),
@@ -38,9 +39,12 @@ contract: Final = noun(
     Column("taught", Whole, nullable=False, server_default="0", comment="lessons confirmed, gifted ones included"),
     Column("state", Text, nullable=False),
     Column("findings", Json, nullable=False, comment="the fee rules it was found to break, with their versions"),
+    Column("charged_by", Text, nullable=False, server_default="lessons", comment="what the price is reckoned by"),
     CheckConstraint("lessons > 0 AND gifted >= 0 AND price > 0 AND list_price > 0", name="terms"),
     CheckConstraint("taught >= 0 AND taught <= lessons + gifted", name="taught"),
     CheckConstraint("last_lesson >= first_lesson", name="span"),
+    CheckConstraint("materials >= 0 AND materials < price", name="materials"),
+    CheckConstraint("charged_by IN ('lessons', 'period', 'both')", name="charged_by"),
     CheckConstraint("state IN ('open', 'ended')", name="state"),
     Index("ix_contract_student", "student_id", "subject"),
     Index("ix_contract_institution", "institution_id", "id"),
@@ -55,9 +59,17 @@ payment_order: Final = noun(
     Column("created_at", Instant, nullable=False),
     Column("state", Text, nullable=False),
     Column("asked_at", Instant, comment="when the bank was last asked about it"),
+    Column("by_loan", Whole, nullable=False, server_default="0", comment="1: to be paid by a training loan"),
     CheckConstraint("amount > 0", name="amount"),
+    CheckConstraint("by_loan IN (0, 1)", name="by_loan"),
     CheckConstraint("state IN ('open', 'paid', 'cancelled')", name="state"),
     Index("ix_payment_order_contract", "contract_id"),
+    Index(
+        "ix_payment_order_by_loan",
+        "contract_id",
+        sqlite_where=text("by_loan = 1"),
+        postgresql_where=text("by_loan = 1"),
+    ),
 )
 
 payment: Final = noun(

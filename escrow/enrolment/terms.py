@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from escrow.rules.parameters import CATEGORIES, MODES
+
+CHARGED_BY: Final = ("lessons", "period", "both")
+"""What a price is reckoned by (计费方式): 按课时, 按培训周期, or 两者."""
 
 
 class ImpossibleTerms(ValueError):
@@ -15,8 +19,10 @@ class Terms:
     """What the caps need to know of a contract (合同要件). `contract_id` is None while it is a draft.
 
     `lessons` are paid, `gifted` come on top; `taught` of both are over. `price_minor` is all that the family prepays
-    in fen, materials and boarding included. `last_lesson` is the last one of all, a gifted one too. `subject` is
-    the registry's word for it: two contracts are of one subject when the words are equal.
+    in fen, `materials_minor` of it for materials and boarding; `list_minor` is the published price of one lesson, None
+    where it is not known. `last_lesson` is the last one of all, a gifted one too. `subject` is the registry's word for
+    it: two contracts are of one subject when the words are equal. `loan_on` is the day of the first order that is to be
+    paid by a training loan, None where there is none.
     """
 
     contract_id: int | None
@@ -32,14 +38,20 @@ class Terms:
     first_lesson: date
     last_lesson: date
     taught: int = 0
+    materials_minor: int = 0
+    list_minor: int | None = None
+    charged_by: str = "lessons"
+    loan_on: date | None = None
 
     def __post_init__(self) -> None:
-        for name in ("lessons", "gifted", "price_minor", "taught"):
+        for name in ("lessons", "gifted", "price_minor", "taught", "materials_minor"):
             if getattr(self, name) < 0:
                 raise ImpossibleTerms(f"{name} is {getattr(self, name)}; it must be zero or more")
+        if self.materials_minor > self.price_minor:
+            raise ImpossibleTerms(f"materials_minor {self.materials_minor} is more than price_minor {self.price_minor}")
         if self.last_lesson < self.first_lesson:
             raise ImpossibleTerms(f"last_lesson {self.last_lesson} is before first_lesson {self.first_lesson}")
-        for name, allowed in (("category", CATEGORIES), ("mode", MODES)):
+        for name, allowed in (("category", CATEGORIES), ("mode", MODES), ("charged_by", CHARGED_BY)):
             if getattr(self, name) not in allowed:
                 raise ImpossibleTerms(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
 
@@ -66,9 +78,11 @@ class Terms:
     @property
     def untaught_minor(self) -> int:
         """The fen not yet earned: rounded up, so that nothing is left exactly when the last paid lesson is taught."""
-        if self.lessons == 0:
-            return self.price_minor
-        return self.price_minor - self.price_minor * min(self.taught, self.lessons) // self.lessons
+        return self.untaught_of(self.price_minor)
+
+    def untaught_of(self, minor: int) -> int:
+        """What is not yet earned of so many fen that the lessons are taught for."""
+        return minor if self.lessons == 0 else minor - minor * min(self.taught, self.lessons) // self.lessons
 
 
 def is_same_course(terms: Terms, other: Terms) -> bool:

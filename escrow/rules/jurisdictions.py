@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 from escrow.rules.parameters import PARAMETERS
-from escrow.rules.rule import Enforcement, Jurisdiction, Severity
+from escrow.rules.rule import Enforcement, Jurisdiction, SchoolTerm, Severity
 from escrow.rules.strict_yaml import BadRuleFile, Table, read
 
 JURISDICTION_FILE: Final = "jurisdiction.yaml"
@@ -26,7 +26,7 @@ def _table(place: Path) -> Table:
     if not file.is_file():
         raise BadRuleFile(file, 1, f"{place.name} has no {JURISDICTION_FILE}; write one, or move {place.name} away")
     table = read(file)
-    table.only("code", "name", "parent", "enforcement", "enforcement_of", "severity", "note")
+    table.only("code", "name", "parent", "enforcement", "enforcement_of", "severity", "school_terms", "note")
     table.maybe_text("note")
     return table
 
@@ -44,7 +44,25 @@ def _jurisdiction(table: Table, by_code: Mapping[str, Table]) -> Jurisdiction:
         enforcement=_enforcement(table, by_code),
         enforcement_of=cast("Mapping[str, Enforcement]", enforcement_of),
         severity=cast("Mapping[str, Severity]", _by_rule(table, "severity", get_args(Severity))),
+        school_terms=_school_terms(table),
     )
+
+
+def _school_terms(table: Table) -> tuple[SchoolTerm, ...]:
+    """The term calendar, if there is one: terms in the order of their days, none inside another."""
+    terms: list[SchoolTerm] = []
+    for each in table.tables("school_terms") if "school_terms" in table.entries else ():
+        each.only("name", "first_day", "last_day", "source")
+        term = SchoolTerm(
+            name=each.text("name"),
+            first_day=each.day("first_day"),
+            last_day=each.day("last_day"),
+            source=each.text("source"),
+        )
+        if term.last_day < term.first_day or (terms and term.first_day <= terms[-1].last_day):
+            raise each.refusal(f"the term from {term.first_day} to {term.last_day} is out of order", "first_day")
+        terms.append(term)
+    return tuple(terms)
 
 
 def _enforcement(table: Table, by_code: Mapping[str, Table]) -> Enforcement:

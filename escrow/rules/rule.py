@@ -20,12 +20,23 @@ class WrongKindOfValue(TypeError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SchoolTerm:
+    """A school term (学期) of a place, from its first day to its last, both inside, and where that was read."""
+
+    name: str
+    first_day: date
+    last_day: date
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Jurisdiction:
     """A place with rules of its own (辖区): the nation, or an area by its GB/T 2260 code; `parent` is a code.
 
     `enforcement` says what a finding does here: `refuse` stops the contract, `flag` lets it in and alerts;
     `enforcement_of` says it for single rules. `severity` is what a breach of a rule is worth here. Both hold what
     this place says itself; `enforcement` alone is inherited already. Ask the rulebook, it looks upwards.
+    `school_terms` is the term calendar, in the order of the days; empty where the place has filed none.
     """
 
     code: str
@@ -36,6 +47,7 @@ class Jurisdiction:
     enforcement: Enforcement
     enforcement_of: Mapping[str, Enforcement] = field(default_factory=dict, hash=False)
     severity: Mapping[str, Severity] = field(default_factory=dict, hash=False)
+    school_terms: tuple[SchoolTerm, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final, Self
 from escrow.rules.holidays import Notice
 from escrow.rules.loading import load_folder, rules_of
 from escrow.rules.parameters import CATEGORIES, MODES, PARAMETERS, UnknownParameter
-from escrow.rules.rule import Citation, Enforcement, Jurisdiction, Rule, Severity, WrongKindOfValue
+from escrow.rules.rule import Citation, Enforcement, Jurisdiction, Rule, SchoolTerm, Severity, WrongKindOfValue
 from escrow.rules.strict_yaml import BadRuleFile
 from escrow.rules.values import Window
 from escrow.rules.working_days import WorkingCalendar, national
@@ -134,6 +134,10 @@ class Rulebook:
             if name in place.enforcement_of:
                 return place.enforcement_of[name]
         return self.jurisdiction(jurisdiction).enforcement
+
+    def school_terms(self, jurisdiction: str) -> tuple[SchoolTerm, ...]:
+        """The term calendar of the place, or of the nearest above it that has one; empty where none is known."""
+        return next((place.school_terms for place in self.upwards(jurisdiction) if place.school_terms), ())
 
     def severity(self, name: str, *, jurisdiction: str) -> Severity:
         """What a breach of this rule is worth in the jurisdiction with this code; the nearest place decides.

@@ -5,6 +5,7 @@ import sys
 from tests.benchmarks import (
     balances_as_of,
     camt_reading,
+    cap_sweep,
     detectors,
     ledger_history,
     ledger_posting,
@@ -24,6 +25,7 @@ BENCHMARKS = {
         balances_as_of,
         camt_reading,
         detectors,
+        cap_sweep,
     )
 }
 

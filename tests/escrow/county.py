@@ -160,7 +160,7 @@ def signed(
 def order(db: Connection, contract: Contract, amount: str | None = None, *, now: datetime = ORDERED) -> Order:
     """A payment order for what is due, or for a part of it."""
     part = None if amount is None else Money.parse(amount)
-    return orders.place(db, contract.id, amount=part, by=BUREAU, now=now)
+    return orders.place(db, contract.id, amount=part, rulebook=RULEBOOK, by=BUREAU, now=now)
 
 
 def credit(

@@ -153,7 +153,9 @@ class EscrowLives(RuleBasedStateMachine):
         """A family orders and pays, right or wrong, named or not; the bank has it, and says so now, later or never."""
         contract = _any_of(self.held, which)
         amount = None if part is None else Money(part)
-        order = self.do(lambda db: orders.place(db, contract.id, amount=amount, by=BUREAU, now=self.now))
+        order = self.do(
+            lambda db: orders.place(db, contract.id, amount=amount, rulebook=RULEBOOK, by=BUREAU, now=self.now)
+        )
         if order is None or order.amount + more < 1:
             return
         number = next(self.numbers) % 3

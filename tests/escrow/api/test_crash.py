@@ -113,7 +113,10 @@ def _orders(db: Connection, course_id: int, number: int, *, today: date, now: da
         last_lesson=today + timedelta(days=5),
     )
     contract = contracts.sign(db, draft, rulebook=RULEBOOK, by=BUREAU, now=now).contract
-    return [orders.place(db, contract.id, amount=Money(100), by=BUREAU, now=now).reference for _ in range(20)]
+    return [
+        orders.place(db, contract.id, amount=Money(100), rulebook=RULEBOOK, by=BUREAU, now=now).reference
+        for _ in range(20)
+    ]
 
 
 def tell_all(address: str, references: list[str], told: Told) -> None:

@@ -44,13 +44,10 @@ def test_every_cap_is_looked_at_and_a_kept_one_shows_its_arithmetic_in_both_lang
     explanation = of(DRAWING, OLDER)
     found = look(explanation, "max_lessons")
 
-    assert [each.name for each in explanation.looks] == list(caps.CAPS)
+    assert [each.name for each in explanation.looks] == [*caps.CAPS, "prepayment.materials", "prepayment.both_bases"]
     assert (found.verdict, found.limit, found.found) == ("kept", "60 lessons", "50 lessons")
-    assert (
-        "35 (contract:123) + 15 (contract:99) = 50课时；上限60课时。结论：符合。按签订日（2026-08-20）适用。"
-        in found.zh
-    )
-    assert "35 (contract:123) + 15 (contract:99) = 50 lessons; the limit is 60 lessons. Kept." in found.en
+    assert "35（合同123） + 15（合同99） = 50课时；上限60课时。结论：符合。按签订日（2026-08-20）适用。" in found.zh
+    assert "35 (contract 123) + 15 (contract 99) = 50 lessons; the limit is 60 lessons. Kept." in found.en
     assert "教监管函〔2021〕2号" in found.zh
     assert "nation/prepayment.max_lessons@2021-01-01" in found.en
 
@@ -64,7 +61,7 @@ def test_a_broken_rule_says_by_how_much_and_agrees_with_the_finding() -> None:
     assert explanation.broken == [found]
     assert (found.verdict, found.limit, found.found) == ("broken", finding.limit, finding.found)
     assert found.evidence == finding.evidence
-    assert "6000.00 (contract:123) = 6000.00元；上限5000.00元。结论：违反。" in found.zh
+    assert "6000.00（合同123） = 6000.00元；上限5000.00元。结论：违反。" in found.zh
     assert "应减少1000.00元" in found.zh
     assert "Broken." in found.en
 
@@ -114,6 +111,25 @@ def test_a_rule_that_no_place_has_set_is_told_as_unset() -> None:
     found = look(of(DRAWING, rulebook=replace(RULEBOOK, rules=rules)), "earliest")
     assert (found.verdict, found.why, found.rule) == ("not_applicable", "unset", None)
     assert "均未设定" in found.zh
+
+
+def test_a_renewal_is_judged_by_what_is_left_and_no_longer_by_the_general_month() -> None:
+    early = replace(DRAWING, signed_on=date(2026, 7, 20))
+    for left, verdict in ((20, "kept"), (21, "broken")):
+        explanation = of(early, replace(OLDER, signed_on=date(2026, 5, 1), taught=40 - left))
+        assert look(explanation, "renew_at").verdict == verdict
+        assert look(explanation, "earliest").why == "renewal_governs"
+    alone = of(early)
+    assert (look(alone, "renew_at").why, look(alone, "earliest").verdict) == ("no_renewal", "broken")
+
+
+def test_settings_are_told_as_what_they_are() -> None:
+    explanation = of(DRAWING)
+    assert look(explanation, "both_bases").verdict == "setting"
+    assert "whichever is reached first" in look(explanation, "both_bases").en
+    assert look(explanation, "materials").why == "unset"
+    assert look(explanation, "loan").why == "no_loan"
+    assert look(explanation, "cross_term").verdict == "not_applicable"
 
 
 def test_a_stored_contract_is_held_against_those_before_it_and_not_those_after(db: Connection) -> None:

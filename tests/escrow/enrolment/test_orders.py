@@ -66,7 +66,7 @@ def test_instalments_fill_the_price_exactly_and_not_a_fen_more(db: Connection) -
 def test_nothing_less_than_nothing_and_more_than_due_cannot_be_ordered(db: Connection, fen: int) -> None:
     contract = signed(db, school(db), family(db))
     with pytest.raises(NothingToPay):
-        orders.place(db, contract.id, amount=Money(fen), by=BUREAU, now=at(7, 21))
+        orders.place(db, contract.id, amount=Money(fen), rulebook=RULEBOOK, by=BUREAU, now=at(7, 21))
 
 
 def test_an_order_that_expired_makes_room_for_another(db: Connection) -> None:
@@ -94,12 +94,12 @@ def test_the_parties_order_a_stranger_sees_nothing_and_an_auditor_only_looks(db:
     child = family(db)
     contract = signed(db, of, child)
     for by in (child.caller, of.caller):
-        orders.place(db, contract.id, amount=Money(100), by=by, now=at(7, 21))
+        orders.place(db, contract.id, amount=Money(100), rulebook=RULEBOOK, by=by, now=at(7, 21))
     with pytest.raises(Unknown):
-        orders.place(db, contract.id, by=family(db, 2).caller, now=at(7, 21))
+        orders.place(db, contract.id, rulebook=RULEBOOK, by=family(db, 2).caller, now=at(7, 21))
     for role in ("auditor", "bank"):
         with pytest.raises(Forbidden):
-            orders.place(db, contract.id, by=Caller(name="x", role=role), now=at(7, 21))
+            orders.place(db, contract.id, rulebook=RULEBOOK, by=Caller(name="x", role=role), now=at(7, 21))
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -114,7 +114,7 @@ def test_whatever_is_ordered_and_paid_the_contract_holds_what_was_paid_and_never
         for number, part in enumerate(parts):
             if paid + part > 100000:
                 with pytest.raises(NothingToPay):
-                    orders.place(db, contract.id, amount=Money(part), by=BUREAU, now=at(7, 21))
+                    orders.place(db, contract.id, amount=Money(part), rulebook=RULEBOOK, by=BUREAU, now=at(7, 21))
                 continue
             pay(db, of, contract, Money(part).major, serial=f"S{number}")
             paid += part

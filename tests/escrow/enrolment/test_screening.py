@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert
 from escrow.enrolment import caps, contract_columns, screening
 from escrow.enrolment.contract_columns import day_of, number_of
 from escrow.enrolment.tables import contract as table
-from escrow.enrolment.tables import guardian, student
+from escrow.enrolment.tables import guardian, payment_order, student
 from escrow.enrolment.terms import Terms
 from escrow.registry.tables import course, institution
 from escrow.rules import months
@@ -57,15 +57,17 @@ def test_months_are_added_to_columns_as_to_a_single_day(day: date, step: int) ->
 
 
 def test_every_cap_has_its_arithmetic_on_columns() -> None:
-    empty = as_columns([])
-    assert [screening.broken_by(empty, RULEBOOK, name)[1].tolist() for name in caps.CAPS] == [[]] * len(caps.CAPS)
-    assert list(screening.findings(empty, RULEBOOK)) == []
+    nobody = as_columns([])
+    ground = screening.ground_of(nobody, RULEBOOK)
+    assert [screening.broken_by(ground, name).tolist() for name in caps.CAPS] == [[]] * len(caps.CAPS)
+    assert list(screening.findings(nobody, RULEBOOK)) == []
 
 
 @pytest.mark.parametrize("price", [10**12, 999_999_999_999])
 def test_the_largest_price_over_the_most_lessons_is_still_exact(price: int) -> None:
     terms = Terms(**_LARGEST, price_minor=price, taught=9_999)
-    assert screening.untaught_minor(as_columns([terms])).tolist() == [terms.untaught_minor]
+    columns = as_columns([terms])
+    assert screening.untaught_of(columns, columns.price).tolist() == [terms.untaught_minor]
 
 
 _LARGEST: Final[dict[str, Any]] = {
@@ -80,6 +82,7 @@ _LARGEST: Final[dict[str, Any]] = {
     "signed_on": date(2026, 7, 20),
     "first_lesson": date(2026, 8, 1),
     "last_lesson": date(2026, 10, 1),
+    "list_minor": 1,
 }
 
 _MOMENTS: Final = (time(0, 0), time(12, 0), time(23, 59, 59, 999999))
@@ -103,6 +106,15 @@ def _settle(db: Connection, town: Sequence[Terms]) -> None:
     ended = [row | {"id": row["id"] + 1000, "state": "ended"} for row in rows]
     if rows:
         db.execute(insert(table), [*rows, *ended])
+    orders = [_by_loan(terms) for terms in town if terms.loan_on is not None]
+    if orders:
+        db.execute(insert(payment_order), orders)
+
+
+def _by_loan(terms: Terms) -> dict[str, Any]:
+    at = datetime.combine(terms.loan_on or date.max, _MOMENTS[(terms.contract_id or 0) % 3], SHANGHAI)
+    same = {"amount": 1, "created_at": at, "expires_at": at, "state": "open", "by_loan": 1}
+    return {"contract_id": terms.contract_id, "reference": f"XF{terms.contract_id}", **same}
 
 
 def _row(terms: Terms) -> dict[str, Any]:
@@ -113,7 +125,9 @@ def _row(terms: Terms) -> dict[str, Any]:
         "course_id": terms.institution_id,
         "guardian_id": terms.student_id,
         "price": terms.price_minor,
-        "list_price": 1_000_000,
+        "materials": terms.materials_minor,
+        "list_price": terms.list_minor,
+        "charged_by": terms.charged_by,
         "signed_at": datetime.combine(terms.signed_on, _MOMENTS[number % 3], SHANGHAI),
         "state": "open",
         "findings": [],

@@ -29,7 +29,7 @@ def _order(engine: Engine, *, now: datetime = ORDERED) -> Order:
         school, family = county.school(db), county.family(db)
         draft = county.draft(school, family, gifted=2, price="1280.00")
         signed = contracts.sign(db, draft, rulebook=county.RULEBOOK, by=school.caller, now=now - timedelta(days=1))
-        return orders.place(db, signed.contract.id, by=family.caller, now=now)
+        return orders.place(db, signed.contract.id, rulebook=county.RULEBOOK, by=family.caller, now=now)
 
 
 def _client(engine: Engine, *, now: datetime = ORDERED) -> TestClient:
