@@ -146,7 +146,9 @@ def query(dialect: str) -> Select[Any]:
         c.student_id.label("student"),
         c.institution_id.label("institution"),
         first_of.c.first_id.label("subject"),
-        *(c.lessons, c.gifted, c.price, c.materials, c.list_price, c.taught),
+        *(c.lessons, c.gifted, c.price, c.materials, c.list_price),
+        # Of an ended contract nothing is owed any more, whatever was taught.
+        case((c.state == "ended", c.lessons + c.gifted), else_=c.taught).label("taught"),
         case({name: place for place, name in enumerate(CHARGED_BY)}, value=c.charged_by).label("charged"),
         day(_LOCAL_DAY[dialect], "contract.signed_at").label("signed"),
         day(_DAY[dialect], "contract.first_lesson").label("first"),

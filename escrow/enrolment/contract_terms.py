@@ -58,7 +58,8 @@ def _terms(row: Row[Any]) -> Terms:
         lessons=row.lessons,
         gifted=row.gifted,
         price_minor=row.price,
-        taught=row.taught,
+        # Of an ended contract nothing is owed any more, whatever was taught.
+        taught=row.taught if row.state == "open" else row.lessons + row.gifted,
         signed_on=row.signed_at.astimezone(SHANGHAI).date(),
         first_lesson=row.first_lesson,
         last_lesson=row.last_lesson,
