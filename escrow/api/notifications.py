@@ -169,7 +169,7 @@ def _heard(channel: Channel, request: Request, desk: Desk, body: bytes) -> dict[
     except SchemeNotInstalled as missing:
         raise NotReady(why=str(missing)) from missing
     try:
-        return desk.write(lambda db: _taken(db, event, channel, desk.rulebook, now))
+        return desk.write(lambda db: _taken(db, event, channel, rulebook=desk.rulebook, now=now))
     except LedgerRefusal as refused:
         # The payment is real whatever our books think of it: the bank must keep on telling us.
         raise NotReady(why=f"the ledger cannot take this payment yet: {refused}") from refused
@@ -182,7 +182,9 @@ def _note(channel: Channel, request: Request, desk: Desk, kind: str) -> None:
     desk.write(lambda db: refused_words.note(db, f"notification:{named}", source=source, kind=kind, by=by, now=now))
 
 
-def _taken(db: Connection, event: VerifiedEvent, channel: Channel, rulebook: Rulebook, now: datetime) -> dict[str, Any]:
+def _taken(
+    db: Connection, event: VerifiedEvent, channel: Channel, *, rulebook: Rulebook, now: datetime
+) -> dict[str, Any]:
     """Book what was said, and hold the fee rules against the contracts that it has paid."""
     heard = notifications.take(db, event, channel=channel, now=now)
     watched.paid(db, heard.booked, rulebook=rulebook, now=now)

@@ -216,7 +216,7 @@ def _class(
         class_no=f"{trade.courses[at % 2]}{at + 1}班",
         list_price=yuan * 100,
         lessons=lessons,
-        price=price * 100 + rng.choice((0, 0, 0, 80, 88)),
+        price=min(price * 100 + rng.choice((0, 0, 0, 80, 88)), yuan * lessons * 100),  # never above the published one
         begins=begins,
         ends=begins.replace(hour=begins.hour + 1),
         sessions=_sessions(starts, weekdays, lessons),

@@ -33,7 +33,10 @@ def loan(case: Case, rule: Rule) -> Measured | Exempt:
 
 
 def above_list(case: Case, rule: Rule) -> Measured | Exempt:
-    """A contract without its materials costs no more than its paid lessons at the published price."""
+    """Where prices must be on display, a contract costs no more than its paid lessons at the published one.
+
+    Materials and boarding are left out: they have prices of their own.
+    """
     terms = case.terms
     if terms.list_minor is None:
         return Exempt(why="no_list_price", zh="未登记公示价格。", en="no published price is recorded for the contract.")
@@ -41,7 +44,7 @@ def above_list(case: Case, rule: Rule) -> Measured | Exempt:
     asked, listed, single = (Money(minor).major for minor in (tuition, most, terms.list_minor))
     return Measured(
         rule=rule,
-        broken=tuition > most and not rule.flag,
+        broken=tuition > most and rule.flag,
         fact=terms.key,
         limit=str(Money(most)),
         found=str(Money(tuition)),

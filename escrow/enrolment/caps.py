@@ -21,6 +21,7 @@ CAPS: Final[Mapping[str, Callable[[Case, Rule], Measured | Exempt]]] = {
     "prepayment.renew_at": cap_days.renewal,
     "prepayment.cross_term": cap_days.cross_term,
     "prepayment.loan": cap_prices.loan,
+    "course.filed": cap_prices.above_list,
 }
 """By parameter, in the order in which they are told. Each measures one contract by one version of its rule."""
 
@@ -79,7 +80,8 @@ def version_for(terms: Terms, name: str, *, rulebook: Rulebook, jurisdiction: st
 def deciding_days(terms: Terms) -> dict[str, date]:
     """The days of a contract that may decide the version of a rule, by the names that rules use.
 
-    What decides about an order decides where there is one that a rule speaks of: one by training loan.
+    Money counts as received from the day on which it was agreed. What decides about an order decides where there is one
+    that a rule speaks of: one by training loan.
     """
-    days = {"signed": terms.signed_on, "first_lesson": terms.first_lesson}
+    days = {"signed": terms.signed_on, "received": terms.signed_on, "first_lesson": terms.first_lesson}
     return days if terms.loan_on is None else days | {"ordered": terms.loan_on}

@@ -179,6 +179,7 @@ _DAYS: Final = {
     "signed": ("签订日", "the day of signing"),
     "first_lesson": ("首课日", "the day of the first lesson"),
     "ordered": ("下单日", "the day of the order"),
+    "received": ("收费约定日", "the day on which the fee was agreed"),
 }
 _SETTINGS: Final = {
     ("prepayment.materials", True): (

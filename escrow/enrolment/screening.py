@@ -220,11 +220,17 @@ def _loan(ground: Ground) -> Flags:
     return by_loan & ground.setting("prepayment.loan", lambda rule: not rule.flag)
 
 
+def _above_list(ground: Ground) -> Flags:
+    columns = ground.columns
+    dearer: Flags = np.greater(columns.price - columns.materials, columns.list_price * columns.lessons)
+    return dearer & ground.setting("course.filed", lambda rule: rule.flag)
+
+
 def _as_charged(rule: Rule) -> bool:
     return rule.text == "as_charged"
 
 
-_DECIDING: Final = {"signed": "signed", "first_lesson": "first", "ordered": "loan"}
+_DECIDING: Final = {"signed": "signed", "received": "signed", "first_lesson": "first", "ordered": "loan"}
 """The column of each day that may decide a version."""
 
 _SCREENS: Final[Mapping[str, Callable[[Ground], Flags]]] = {
@@ -235,5 +241,6 @@ _SCREENS: Final[Mapping[str, Callable[[Ground], Flags]]] = {
     "prepayment.renew_at": _renewal,
     "prepayment.cross_term": _cross_term,
     "prepayment.loan": _loan,
+    "course.filed": _above_list,
 }
 """By parameter, as the measures of `caps`."""

@@ -94,7 +94,7 @@ def registration(number: int = 1, *, category: Category = "non_subject", jurisdi
 def school(
     db: Connection, number: int = 1, *, category: Category = "non_subject", jurisdiction: str = "900001"
 ) -> School:
-    """A registered institution that teaches drawing at 120.00 a lesson."""
+    """A registered institution that teaches drawing at 360.00 a lesson."""
     filed = registration(number, category=category, jurisdiction=jurisdiction)
     institution = institutions.register(db, filed, by=BUREAU, now=at(7, 1))
     caller = Caller(name=f"校长{number}", role="institution", party=institution.id)
@@ -103,7 +103,7 @@ def school(
         institution.id,
         name="素描",
         subject="drawing",
-        list_price=Money.parse("120.00"),
+        list_price=Money.parse("360.00"),
         by=caller,
         now=at(7, 1),
     )

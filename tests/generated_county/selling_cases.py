@@ -10,6 +10,7 @@ from tests.generated_county.county import PRICES, Case, County
 CHEAPEST: Final = PRICES[0]
 LESSONS, AMOUNT = "prepayment.max_lessons", "prepayment.max_amount"
 SPAN, EARLIEST = "prepayment.max_span", "prepayment.earliest"
+LISTED = "course.filed"
 
 
 def _sold(
@@ -40,6 +41,8 @@ def _sold(
         last=first + timedelta(days=60) if last is None else last,
     )
     county.books.pay(sold)
+    if sold.price > lessons * school.courses[subject][1]:
+        county.over_cap(LISTED, sold)
     return sold
 
 

@@ -48,6 +48,7 @@ def changing(rulebook: Rulebook = _SHIPPED) -> Rulebook:
         ("prepayment.both_bases", "as_charged", date(2026, 7, 16), None, "subject"),
         ("prepayment.renew_at", _SOON, date(2026, 7, 11), date(2026, 7, 22), None),
         ("prepayment.cross_term", False, date(2026, 7, 15), None, None),
+        ("course.filed", False, date(2026, 7, 18), date(2026, 7, 19), None),
         ("prepayment.loan", True, date(2026, 7, 25), None, "non_subject"),
     ]
     like = {rule.name: rule for rule in reversed(rulebook.rules) if rule.enabled}

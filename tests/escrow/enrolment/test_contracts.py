@@ -31,7 +31,8 @@ def strict(tmp_path: Path) -> Rulebook:
 
 FAULTS = {
     "prepayment.max_lessons": {"lessons": 75, "gifted": 0},
-    "prepayment.max_amount": {"price": "6000.00"},
+    "prepayment.max_amount": {"lessons": 20, "price": "6000.00"},
+    "course.filed": {"price": "1080.01"},
     "prepayment.max_span": {"last_lesson": date(2026, 12, 1)},
     "prepayment.earliest": {"first_lesson": date(2026, 9, 20)},
 }

@@ -88,7 +88,7 @@ def test_a_family_that_has_paid_and_looks_again_later_is_told_so_and_not_to_pay_
 def test_the_register_shows_licence_and_published_prices_and_a_licence_that_has_run_out(engine: Engine) -> None:
     _order(engine)
     register = _client(engine).get("/").text
-    for shown in ("明日美术1", "素描", "¥120.00", "许可证有效至 2027-06-30", "非学科类"):
+    for shown in ("明日美术1", "素描", "¥360.00", "许可证有效至 2027-06-30", "非学科类"):
         assert shown in register
     later = _client(engine, now=ORDERED.replace(year=2027, month=7, day=1)).get("/").text
     assert "许可证已过期" in later
