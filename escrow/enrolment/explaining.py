@@ -54,9 +54,9 @@ class Explanation:
 
 
 def explain(db: Connection, contract_id: int, *, rulebook: Rulebook) -> Explanation:
-    """Every fee rule held against a contract as it stands now, beside those of its course before it.
+    """Every fee rule held against a contract as it stands now, beside those of its course before it, as a sweep would.
 
-    Raises Unknown. The bounds of the law are what a sweep at this moment would find.
+    Raises Unknown.
     """
     terms, place = contract_terms.of_contract(db, contract_id)
     others = [other for other in contract_terms.open_of_student(db, terms.student_id) if is_before(other, terms)]

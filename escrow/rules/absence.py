@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from escrow.rules.rule import Jurisdiction, Rule
+from escrow.rules.rule import Rule
 from escrow.rules.rulebook import Rulebook
 
 Why = Literal["unset", "switched_off", "other_scope", "not_in_force"]
@@ -39,13 +39,12 @@ def absence(
 
 def _versions(rulebook: Rulebook, name: str, jurisdiction: str) -> Sequence[Rule]:
     """All versions of the parameter in the place and those above it, the nearest place first."""
-    found: list[Rule] = []
-    above: str | None = jurisdiction
-    while above is not None:
-        place: Jurisdiction = rulebook.jurisdiction(above)
-        found += [rule for rule in rulebook.rules if rule.name == name and rule.jurisdiction.code == place.code]
-        above = place.parent
-    return found
+    return [
+        rule
+        for place in rulebook.upwards(jurisdiction)
+        for rule in rulebook.rules
+        if rule.name == name and rule.jurisdiction.code == place.code
+    ]
 
 
 def _days_between(rule: Rule, on: date) -> int:

@@ -66,6 +66,12 @@ class County:
         """A cap that is broken at this contract."""
         self.caps.add((name, sold.id))
 
+    def over_list(self, sold: Sold) -> None:
+        """A price above the published one is a violation of its own, wherever a case comes to it."""
+        (listed,) = [price for course, price in sold.school.courses.values() if course == sold.course]
+        if sold.price > sold.lessons * listed:
+            self.over_cap("course.filed", sold)
+
 
 Case = Callable[[County], None]
 

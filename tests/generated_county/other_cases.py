@@ -76,6 +76,7 @@ def price_of_a_contract(county: County) -> None:
         first=month.replace(day=20),
         last=month.replace(day=25),
     )
+    county.over_list(sold)
     county.books.strange(school, sold.price, on=_midmonth(month, 1), reason="unknown_order")
 
 

@@ -10,7 +10,6 @@ from tests.generated_county.county import PRICES, Case, County
 CHEAPEST: Final = PRICES[0]
 LESSONS, AMOUNT = "prepayment.max_lessons", "prepayment.max_amount"
 SPAN, EARLIEST = "prepayment.max_span", "prepayment.earliest"
-LISTED = "course.filed"
 
 
 def _sold(
@@ -41,8 +40,7 @@ def _sold(
         last=first + timedelta(days=60) if last is None else last,
     )
     county.books.pay(sold)
-    if sold.price > lessons * school.courses[subject][1]:
-        county.over_cap(LISTED, sold)
+    county.over_list(sold)
     return sold
 
 
