@@ -19,7 +19,7 @@ def ordered(db: Connection, contract_id: int, *, rulebook: Rulebook, now: dateti
     """What the order that was just made finds at its contract, and raise it."""
     act = Act(kind="ordered", on=now.astimezone(SHANGHAI).date())
     found = examining.at(db, [contract_id], act=act, rulebook=rulebook)
-    _raise(db, found, now=now)
+    _raise(db, found, rulebook=rulebook, now=now)
     return found
 
 
@@ -38,13 +38,13 @@ def paid(db: Connection, payments: Sequence[Payment], *, rulebook: Rulebook, now
         for day, contract_ids in sorted(by_day.items())
         for each in examining.at(db, contract_ids, act=Act(kind="paid", on=day), rulebook=rulebook)
     ]
-    _raise(db, found, now=now)
+    _raise(db, found, rulebook=rulebook, now=now)
     return found
 
 
-def _raise(db: Connection, found: Sequence[Found], *, now: datetime) -> None:
+def _raise(db: Connection, found: Sequence[Found], *, rulebook: Rulebook, now: datetime) -> None:
     seen = [
         Sighting(finding=each.finding, institution_id=each.institution_id, contract_id=each.contract_id)
         for each in found
     ]
-    alerts.raise_(db, seen, now=now)
+    alerts.raise_(db, seen, rulebook=rulebook, now=now)

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import Connection
 
 from escrow.enrolment import payments
-from escrow.monitoring import alerts, watched
+from escrow.monitoring import listing, watched
 from tests.escrow.county import RULEBOOK, at, credit, draft, family, order, receive, school, sign
 
 
@@ -19,7 +19,7 @@ def test_a_contract_over_a_cap_that_is_ordered_and_paid_keeps_one_alert(db: Conn
     (payment,) = payments.of_contract(db, [contract.id])
     found = watched.paid(db, [payment], rulebook=RULEBOOK, now=at(7, 21, 14))
 
-    (alert,) = alerts.page(db)
+    (alert,) = listing.page(db)
     assert [each.contract_id for each in found] == [contract.id]
     assert (alert.rule, alert.seen, alert.contract_id) == ("prepayment.max_lessons", 2, contract.id)
 
@@ -34,7 +34,7 @@ def test_a_payment_earlier_than_a_month_ahead_is_alerted_by_the_day_on_which_it_
     (found,) = watched.paid(db, [payment], rulebook=RULEBOOK, now=at(7, 25))
 
     assert (found.finding.found, found.finding.limit) == ("2026-07-21", "2026-07-22")
-    assert [each.contract_id for each in alerts.page(db)] == [contract.id]
+    assert [each.contract_id for each in listing.page(db)] == [contract.id]
 
 
 def test_nothing_booked_finds_nothing(db: Connection) -> None:
