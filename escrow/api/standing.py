@@ -141,4 +141,5 @@ def shown(order: Order, now: datetime) -> OrderShown:
         state=order.state_at(now),
         expires_at=order.expires_at,
         created_at=order.created_at,
+        by_loan=order.by_loan == 1,
     )

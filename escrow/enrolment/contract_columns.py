@@ -148,7 +148,7 @@ def query(dialect: str) -> Select[Any]:
         first_of.c.first_id.label("subject"),
         *(c.lessons, c.gifted, c.price, c.materials, c.list_price),
         # Of an ended contract nothing is owed any more, whatever was taught.
-        case((c.state == "ended", c.lessons + c.gifted), else_=c.taught).label("taught"),
+        case((c.state == "open", c.taught), else_=c.lessons + c.gifted).label("taught"),
         case({name: place for place, name in enumerate(CHARGED_BY)}, value=c.charged_by).label("charged"),
         day(_LOCAL_DAY[dialect], "contract.signed_at").label("signed"),
         day(_DAY[dialect], "contract.first_lesson").label("first"),
