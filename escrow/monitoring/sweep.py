@@ -12,7 +12,7 @@ from escrow.rules.rulebook import Rulebook
 
 
 def sweep(db: Connection, *, rulebook: Rulebook, now: datetime) -> list[Alert]:
-    """Examine all open contracts and raise what is found. A million of them take seconds: they are read as columns.
+    """Examine all open contracts, read as columns, and raise what is found.
 
     Each is held against those before it, as at its own signing: the one that went over is named.
     """
