@@ -1,11 +1,16 @@
 """Control totals: what a file says about itself must agree with its lines before any line counts."""
 
 from itertools import accumulate
+from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from reconciliation.amounts import major
 from reconciliation.statement import ControlTotalsBroken, NotAStatement, Statement
+
+_SUMS_FIT: Final = 2**62
+"""Below it no sum leaves an int64."""
 
 
 def check(statement: Statement) -> None:
@@ -101,12 +106,19 @@ def ends(lines: pd.DataFrame) -> tuple[int | None, int | None]:
 def _first_break(lines: pd.DataFrame) -> int | None:
     """Position of the first line whose balance does not follow from the first known balance; None when all do."""
     opening, _ = ends(lines)
-    running = accumulate(lines["amount"].tolist(), initial=opening or 0)
-    next(running)
-    for at, (balance, expected) in enumerate(zip(lines["balance"].tolist(), running, strict=True)):
-        if not pd.isna(balance) and balance != expected:
-            return at
-    return None
+    return _breaking(lines, opening or 0)
+
+
+def _breaking(lines: pd.DataFrame, opening: int) -> int | None:
+    """Position of the first line whose balance is not the opening balance and all amounts up to it; None for none."""
+    balances, there = lines["balance"].to_numpy(np.int64, na_value=0), lines["balance"].notna().to_numpy()
+    amounts = lines["amount"].to_numpy(np.int64)
+    if len(lines) * float(np.abs(amounts).max(initial=0)) + abs(opening) < _SUMS_FIT:
+        wrong = there & (balances != opening + np.cumsum(amounts))
+    else:
+        running = list(accumulate(amounts.tolist(), initial=opening))[1:]
+        wrong = there & np.array([shown != due for shown, due in zip(balances.tolist(), running, strict=True)], bool)
+    return int(np.argmax(wrong)) if wrong.any() else None
 
 
 def _closes(statement: Statement, opening: int, moved: int, closing: int) -> None:
@@ -128,17 +140,17 @@ def _closes(statement: Statement, opening: int, moved: int, closing: int) -> Non
 
 def _runs(statement: Statement, opening: int) -> None:
     lines = statement.lines
-    running = accumulate(lines["amount"].tolist(), initial=opening)
-    next(running)
-    for number, balance, expected in zip(lines["number"].tolist(), lines["balance"].tolist(), running, strict=True):
-        if pd.isna(balance) or balance == expected:
-            continue
-        shown, wanted = major(balance, statement.currency), major(expected, statement.currency)
-        raise ControlTotalsBroken(
-            f"row {number}: the running balance is {shown}, the lines before it give {wanted}; "
-            "a line is missing or changed, export the period again",
-            f"第 {number} 行：余额为 {shown}，按前面的流水应为 {wanted}；有缺失或被改动的流水，请重新导出该期间",
-            number=number,
-            expected=wanted,
-            found=shown,
-        )
+    at = _breaking(lines, opening)
+    if at is None:
+        return
+    number, expected = int(lines["number"].iloc[at]), opening + sum(lines["amount"].tolist()[: at + 1])
+    shown = major(int(lines["balance"].iloc[at]), statement.currency)
+    wanted = major(expected, statement.currency)
+    raise ControlTotalsBroken(
+        f"row {number}: the running balance is {shown}, the lines before it give {wanted}; "
+        "a line is missing or changed, export the period again",
+        f"第 {number} 行：余额为 {shown}，按前面的流水应为 {wanted}；有缺失或被改动的流水，请重新导出该期间",
+        number=number,
+        expected=wanted,
+        found=shown,
+    )

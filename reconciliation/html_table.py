@@ -12,7 +12,7 @@ _BEGINS: Final = re.compile(
     r"\s*(<!--((?!-->).)*-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body|table|meta|style|div)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_ENTITY: Final = re.compile(r"<!(doctype[^>\[]{0,1000}\[|entity)", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"<!(doctype[^<>\[]{0,1000}\[|entity)", re.IGNORECASE)
 _SPAN: Final = re.compile(r"[0-9]{1,4}")
 
 

@@ -1,12 +1,13 @@
 """Which bank line is which: a key that the same line gets in every file, so that no line is booked twice or lost."""
 
-import json
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final
+
+import pandas as pd
 
 from reconciliation.statement import OtherAccount, Statement
 
@@ -27,21 +28,37 @@ def keyed(statements: Sequence[Statement]) -> list[Statement]:
     overlaps it by whole days, gives the same keys. Two files that each hold one of two lines equal in all of this
     cannot be told from a repeat; only the balances can (`control.gap`).
     """
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     return [replace(each, lines=each.lines.assign(key=_keys(each, seen))) for each in statements]
 
 
-def _keys(statement: Statement, seen: Counter[str]) -> list[str]:
+def _keys(statement: Statement, seen: dict[str, int]) -> list[str]:
     lines = statement.lines
-    by_serial = zip(*(lines[name].tolist() for name in _BY_SERIAL), strict=True)
-    balances = lines["balance"].astype("str").tolist()
-    contents = (balances if name == "balance" else lines[name].tolist() for name in _BY_CONTENT)
+    head = f"[{_quoted(statement.account)}, {_quoted(statement.currency)}"
+    serials = lines["serial"].tolist()
+    identities: Iterable[tuple[str, ...]] = _written(lines, _BY_SERIAL)
+    if "" in serials:
+        both = zip(serials, identities, _written(lines, _BY_CONTENT), strict=True)
+        identities = (identity if serial else content for serial, identity, content in both)
     keys = []
-    for identity, content in zip(by_serial, zip(*contents, strict=True), strict=True):
-        text = json.dumps([statement.account, statement.currency, *(identity if identity[0] else content)])
-        seen[text] += 1
-        keys.append(blake2b(f"{text}#{seen[text]}".encode(), digest_size=16).hexdigest())
+    for identity in identities:
+        text = f"{head}, {', '.join(identity)}]"
+        seen[text] = nth = seen.get(text, 0) + 1
+        keys.append(blake2b(f"{text}#{nth}".encode(), digest_size=16).hexdigest())
     return keys
+
+
+def _written(lines: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The columns of each line as JSON writes them; a balance as a text, or NaN where there is none."""
+    columns: list[Iterable[str]] = []
+    for name in names:
+        if name == "balance":
+            missing = lines[name].isna().tolist()
+            told = zip(missing, lines[name].fillna(0).tolist(), strict=True)
+            columns.append(["NaN" if absent else f'"{value}"' for absent, value in told])
+        else:
+            columns.append(map(str if name == "amount" else _quoted, lines[name].tolist()))
+    return zip(*columns, strict=True)
 
 
 def claimed(in_file: str, given: str | None) -> str:

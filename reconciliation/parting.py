@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from reconciliation.profiles import Profile, heading
@@ -72,11 +73,12 @@ def _shaped(table: Table, lines: pd.DataFrame, profile: Profile, header: list[st
     beyond = (lines.loc[:, [at for at, name in enumerate(header) if not name]] != "").any(axis=1)
     if beyond.any():
         raise _bad(int(str(beyond.idxmax())), "there is text to the right of the last column", "最后一列之外还有内容")
-    count = len(profile.header)
-    for row in lines.index:
-        if table.widths[row - 1] < count and not profile.may_end_early:
-            found = table.widths[row - 1]
-            raise _bad(row, f"{found} cells where the header has {count}", f"只有 {found} 格，表头有 {count} 列")
+    count, rows = len(profile.header), lines.index.to_numpy()
+    short = np.array(table.widths, np.int64)[rows - 1] < count
+    if short.any() and not profile.may_end_early:
+        row = int(rows[int(np.argmax(short))])
+        found = table.widths[row - 1]
+        raise _bad(row, f"{found} cells where the header has {count}", f"只有 {found} 格，表头有 {count} 列")
 
 
 def _ended(lines: pd.DataFrame, trailers: pd.DataFrame, profile: Profile) -> None:
@@ -98,7 +100,7 @@ def _lost(table: Table, lines: pd.DataFrame, profile: Profile, columns: list[str
     kept = {(row, columns[at]) for row, at in table.damaged if columns[at] in roles and row in lines.index}
     for column in roles:
         cells = zip(lines.index, lines[column].tolist(), strict=True)
-        kept |= {(int(row), column) for row, cell in cells if _SHORTENED.fullmatch(cell)}
+        kept |= {(int(row), column) for row, cell in cells if "+" in cell and _SHORTENED.fullmatch(cell)}
     for row, column in sorted(kept):
         if roles[column] != "counterparty_account":
             shown = str(lines.loc[row, column])[:40]

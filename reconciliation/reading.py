@@ -14,7 +14,7 @@ from reconciliation.statement import NotAStatement, Statement, TooLarge
 from reconciliation.tables import Table, from_text, tops
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""The largest file read at once, bytes."""
+"""The largest file read at once, bytes, unless the caller has the memory for more (ten times the file's size)."""
 
 _DECLARED: Final = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,20})["']""")
 _XML_ENCODINGS: Final = {
@@ -27,7 +27,7 @@ _XML_ENCODINGS: Final = {
 }
 
 
-def read(data: bytes, *, filename: str = "", account: str | None = None) -> list[Statement]:
+def read(data: bytes, *, filename: str = "", account: str | None = None, max_bytes: int = MAX_BYTES) -> list[Statement]:
     """The statements of a bank's file, checked against its own totals, each line with its key.
 
     camt.052, .053 or .054, MT940, Excel or delimited text is told by content; `filename` only words the refusals.
@@ -36,11 +36,11 @@ def read(data: bytes, *, filename: str = "", account: str | None = None) -> list
     """
     if not data.strip():
         raise NotAStatement(f"the file {filename} is empty", f"文件 {filename} 是空的")
-    if len(data) > MAX_BYTES:
+    if len(data) > max_bytes:
         raise TooLarge(
-            f"the file has {len(data)} bytes, more than the {MAX_BYTES} read at once; export a shorter period",
-            f"文件大小 {len(data)} 字节，超过上限 {MAX_BYTES}；请缩短导出期间",
-            limit=MAX_BYTES,
+            f"the file has {len(data)} bytes, more than the {max_bytes} read at once; export a shorter period",
+            f"文件大小 {len(data)} 字节，超过上限 {max_bytes}；请缩短导出期间",
+            limit=max_bytes,
             found=len(data),
         )
     found = _workbook(data) if data.startswith((workbook.ZIP, workbook.OLE)) else _text(data, filename)

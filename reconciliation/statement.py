@@ -1,6 +1,6 @@
 """A bank statement (对账单): what the bank says happened on one account, and the reasons for refusing a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -58,11 +58,11 @@ class Statement:
     kind: Kind = "statement"
 
 
-def frame(columns: Mapping[str, Sequence[object]]) -> pd.DataFrame:
+def frame(columns: Mapping[str, Collection[object]]) -> pd.DataFrame:
     """The lines as a frame with the documented columns and dtypes. `key` may be left out: it is then empty."""
     rows = len(columns["number"])
     given = {"key": [""] * rows, **columns}
-    return pd.DataFrame({name: pd.Series(list(given[name]), dtype=kind) for name, kind in COLUMNS.items()})
+    return pd.DataFrame({name: pd.Series(given[name], dtype=kind) for name, kind in COLUMNS.items()})
 
 
 class StatementRefused(ValueError):

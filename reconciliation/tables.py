@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from itertools import islice
 from typing import Final
 
@@ -55,15 +55,15 @@ def from_text(text: str, delimiter: str) -> Table:
     """
     if delimiter == ",":
         text = _AFTER_QUOTE.sub('"', text)  # wallets put a tab behind a quoted number, for a spreadsheet's sake
+    data = text.encode()
     widths: list[int] = []
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        for row in reader:
-            widths.append(len(row))
-            if len(row) > MAX_COLUMNS or len(widths) > MAX_ROWS:
-                raise too_large(len(widths), len(row))
+        for width in _widths(data, delimiter):
+            widths.append(width)
+            if width > MAX_COLUMNS or len(widths) > MAX_ROWS:
+                raise too_large(len(widths), width)
         cells = pd.read_csv(
-            StringIO(text, newline=""),
+            BytesIO(data),
             sep=delimiter,
             header=None,
             names=list(range(max(widths, default=1) or 1)),
@@ -74,10 +74,11 @@ def from_text(text: str, delimiter: str) -> Table:
             skip_blank_lines=False,
         )
     except (csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError) as reason:
+        at = len(widths) or 1
         raise BadRow(
-            f"row {len(widths) or reader.line_num}: the quoting is broken ({reason}); fetch the file again",
-            f"第 {len(widths) or reader.line_num} 行：引号不配对（{reason}）；请重新下载文件",
-            number=len(widths) or reader.line_num,
+            f"row {at}: the quoting is broken ({reason}); fetch the file again",
+            f"第 {at} 行：引号不配对（{reason}）；请重新下载文件",
+            number=at,
         ) from None
     if len(cells) != len(widths):
         raise BadRow(
@@ -86,6 +87,17 @@ def from_text(text: str, delimiter: str) -> Table:
             number=min(len(cells), len(widths)),
         )
     return Table(cells=cells.set_index(pd.RangeIndex(1, len(cells) + 1)), widths=widths)
+
+
+def _widths(data: bytes, delimiter: str) -> Iterator[int]:
+    """How many cells each row really has: pandas fills up what is missing and says nothing."""
+    if b'"' in data or data.count(b"\r") != data.count(b"\r\n"):
+        text = TextIOWrapper(BytesIO(data), encoding="utf-8", newline="")
+        yield from map(len, csv.reader(text, delimiter=delimiter, strict=True))
+        return
+    mark = delimiter.encode()
+    for line in BytesIO(data):  # nothing is quoted: five times as fast
+        yield line.count(mark) + 1 if line.rstrip(b"\r\n") else 0
 
 
 def from_rows(

@@ -1,10 +1,12 @@
 """A bank's table as statements: one for each account and currency in it, by the words of the bank's profile."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from reconciliation import control, stated
@@ -137,8 +139,8 @@ def _totals(parts: Parts, profile: Profile, currencies: set[str]) -> None:
                 control.agrees(
                     f"{trailer.begins}, {column}",
                     f"{trailer.begins}“{column}”",
-                    stated=sum(each or 0 for each in exact(one, currency)),
-                    found=sum(each or 0 for each in exact(parts.lines[column], currency)),
+                    stated=sum(exact(one, currency).values.tolist()),
+                    found=sum(exact(parts.lines[column], currency).values.tolist()),
                     currency=currency,
                 )
 
@@ -146,15 +148,15 @@ def _totals(parts: Parts, profile: Profile, currencies: set[str]) -> None:
 def _statement(account: str, currency: str, cells: pd.DataFrame, *, profile: Profile, lost: list[int]) -> Statement:
     lines = control.chronological(frame(_columns(cells, currency, profile)))
     opening, closing = control.ends(lines)
-    days = sorted(lines["booked_on"].tolist())
+    days = lines["booked_on"].tolist()
     where = "、".join(profile.columns.get("counterparty_account", ()))
     return Statement(
         account=account,
         currency=currency,
         opening=opening,
         closing=closing,
-        begins=date.fromisoformat(days[0]),
-        ends=date.fromisoformat(days[-1]),
+        begins=date.fromisoformat(min(days)),
+        ends=date.fromisoformat(max(days)),
         identifier="",
         format=profile.name,
         lines=lines,
@@ -162,32 +164,40 @@ def _statement(account: str, currency: str, cells: pd.DataFrame, *, profile: Pro
     )
 
 
-def _columns(cells: pd.DataFrame, currency: str, profile: Profile) -> dict[str, list[object]]:
+def _columns(cells: pd.DataFrame, currency: str, profile: Profile) -> dict[str, Collection[object]]:
     booked_on, booked_at = moments(cells, profile.booked)
     amount, negative = amounts(cells, profile.amount, currency)
     summaries = _texts(cells, profile.summary, profile)
     others = _texts(cells, profile.counterparty_account, profile)
     marked = profile.reversal
     marks = cells[marked.column].isin(marked.marks).tolist() if marked else [False] * len(cells)
-    balances: list[object] = list(exact(cells[profile.balance], currency)) if profile.balance else [None] * len(cells)
     remarks = (_texts(cells, column, profile) for column in profile.remark)
     return {
-        "number": list(cells.index),
-        "booked_on": list(booked_on),
-        "booked_at": list(booked_at),
-        "amount": list(amount),
-        "balance": balances,
+        "number": cells.index.to_numpy(),
+        "booked_on": booked_on,
+        "booked_at": booked_at,
+        "amount": amount,
+        "balance": _balances(cells, currency, profile),
         "serial": ["" if not text.strip("0") else text for text in _texts(cells, profile.serial, profile)],
         "end_to_end": [""] * len(cells),
         "remark": [" ".join(filter(None, texts)) for texts in zip(*remarks, strict=True)],
-        "counterparty": list(_texts(cells, profile.counterparty, profile)),
-        "counterparty_account": list(others),
-        "reversal": [red or word for red, word in zip(negative, reversed_by_word(summaries, marks), strict=True)],
+        "counterparty": _texts(cells, profile.counterparty, profile),
+        "counterparty_account": others,
+        "reversal": negative | np.array(reversed_by_word(summaries, marks), bool),
         "nature": [
-            nature(summary=summary, counterparty_account=other)
-            for summary, other in zip(summaries, others, strict=True)
+            "transfer" if other else _nature(summary=summary) for summary, other in zip(summaries, others, strict=True)
         ],
     }
+
+
+_nature: Final = lru_cache(maxsize=1024)(nature)
+
+
+def _balances(cells: pd.DataFrame, currency: str, profile: Profile) -> "pd.arrays.IntegerArray":
+    if not profile.balance:
+        return pd.arrays.IntegerArray(np.zeros(len(cells), np.int64), np.ones(len(cells), bool))
+    read = exact(cells[profile.balance], currency)
+    return pd.arrays.IntegerArray(read.values, ~read.there)
 
 
 def _texts(cells: pd.DataFrame, column: Column, profile: Profile) -> list[str]:
