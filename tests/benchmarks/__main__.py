@@ -12,6 +12,8 @@ from tests.benchmarks import (
     ledger_recheck,
     ledger_rivals,
     ledger_singles,
+    planted_breaks,
+    reconcile_million,
 )
 
 BENCHMARKS = {
@@ -26,6 +28,8 @@ BENCHMARKS = {
         camt_reading,
         detectors,
         cap_sweep,
+        planted_breaks,
+        reconcile_million,
     )
 }
 
