@@ -113,7 +113,7 @@ def _breaking(lines: pd.DataFrame, opening: int) -> int | None:
     """Position of the first line whose balance is not the opening balance and all amounts up to it; None for none."""
     balances, there = lines["balance"].to_numpy(np.int64, na_value=0), lines["balance"].notna().to_numpy()
     amounts = lines["amount"].to_numpy(np.int64)
-    if len(lines) * float(np.abs(amounts).max(initial=0)) + abs(opening) < _SUMS_FIT:
+    if len(lines) * int(np.abs(amounts).max(initial=0)) + abs(opening) < _SUMS_FIT:
         wrong = there & (balances != opening + np.cumsum(amounts))
     else:
         running = list(accumulate(amounts.tolist(), initial=opening))[1:]
