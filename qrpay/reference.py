@@ -32,6 +32,9 @@ _TOKEN: Final = re.compile(f"(?<![0-9A-Z]){_SHAPE}(?![0-9A-Z])")
 # Not str.upper() and not NFKC: they also turn ß into SS, ı into I and ① into 1.
 _FULL_WIDTH: Final = {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
 _LOWER: Final = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}
+_PLAIN: Final = {**_FULL_WIDTH, **_LOWER, **{wide: plain.upper() for wide, plain in _FULL_WIDTH.items()}}
+_DIGITS: Final = str.maketrans(ALPHABET, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
+"""Our alphabet as Python counts in base 32."""
 _MISREAD: Final = str.maketrans("OIL", "011")
 _BETWEEN: Final = {"Zs", "Pd", "Cf", "Cc"}
 """Unicode's spaces, dashes, invisible marks and line ends: what people and chat programs put inside a reference."""
@@ -53,9 +56,7 @@ def number_of(reference: str) -> int:
     """The order's number in a reference as `make` writes it. Raises NotAReference for anything else."""
     if _WHOLE.fullmatch(reference) is None:
         raise NotAReference(_misshapen(reference))
-    number = 0
-    for character in reference[2:9]:
-        number = number * 32 + ALPHABET.index(character)
+    number = int(reference[2:9].translate(_DIGITS), 32)
     if reference[9:] != _check_digits(number):
         # The right digits are not told: whoever copies them in would pay for somebody else's order.
         raise NotAReference(
@@ -98,7 +99,7 @@ def find(remark: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return text.translate(_FULL_WIDTH).translate(_LOWER)
+    return text.translate(_PLAIN)
 
 
 def _check_digits(number: int) -> str:

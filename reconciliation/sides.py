@@ -132,7 +132,7 @@ def _order(numbers: Sequence[Numbers], keys: pd.Series) -> Numbers:
 
 def _days(dates: pd.Series) -> Numbers:
     """Days from 1970, NONE for "". Raises ValueError at what is no ISO date."""
-    single, distinct = pd.factorize(dates)
+    single, distinct = pd.factorize(dates.to_numpy(object))
     texts = pd.Series(distinct, dtype="str")
     read = pd.to_datetime(texts.where(texts != "", "1970-01-01"), format="%Y-%m-%d")
     days = read.to_numpy().astype("datetime64[D]").astype(np.int64)
@@ -140,7 +140,7 @@ def _days(dates: pd.Series) -> Numbers:
 
 
 def _ranks(texts: pd.Series) -> Numbers:
-    return pd.factorize(texts, sort=True)[0].astype(np.int64)
+    return pd.factorize(texts.to_numpy(object), sort=True)[0].astype(np.int64)
 
 
 def _nothing(left: pd.DataFrame, right: pd.DataFrame, value: int) -> tuple[Numbers, Numbers]:
@@ -181,8 +181,8 @@ def _named(
     left: pd.DataFrame, right: pd.DataFrame, references: Callable[[str], list[str]]
 ) -> tuple[pd.Series, dict[str, Numbers], list[tuple[str, ...]]]:
     """What each line names: its one expected reference, how many it names at all, whether several are expected."""
-    expected = set(right["reference"]) - {""}
-    single, distinct = pd.factorize(left["remark"])
+    expected = set(right["reference"].tolist()) - {""}
+    single, distinct = pd.factorize(left["remark"].to_numpy(object))
     found = [tuple(dict.fromkeys(references(text))) if text else () for text in distinct]
     known = [tuple(each for each in names if each in expected) for names in found]
     first = np.array([names[0] if len(names) == 1 else "" for names in known], object)

@@ -16,6 +16,8 @@ HEADER_ROWS: Final = 30
 MAX_ROWS: Final = 2_000_000
 MAX_COLUMNS: Final = 128
 DELIMITERS: Final = (",", "\t", "|")
+_HEAD: Final = 1 << 18
+"""Characters in which a header is looked for."""
 _AFTER_QUOTE: Final = re.compile('"[\t ]+(?=[,\r\n]|\\Z)')
 
 
@@ -40,9 +42,10 @@ class Table:
 
 def tops(text: str) -> Iterator[tuple[str, list[list[str]]]]:
     """The first rows of a text under each delimiter under which they can be read."""
+    head = text[:_HEAD]
     for delimiter in DELIMITERS:
         try:
-            rows = islice(csv.reader(StringIO(text, newline=""), delimiter=delimiter), HEADER_ROWS)
+            rows = islice(csv.reader(StringIO(head, newline=""), delimiter=delimiter), HEADER_ROWS)
             yield delimiter, [row[: MAX_COLUMNS + 1] for row in rows]  # what is wider is no header
         except csv.Error:
             continue
