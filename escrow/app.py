@@ -31,6 +31,7 @@ from escrow.api import (
     institutions,
     lessons,
     matches,
+    merchant_bills,
     notifications,
     operations,
     orders,
@@ -69,7 +70,7 @@ from ledger.entries import LedgerRefusal
 from ledger.sealing import Signer
 from qrpay.link import Links
 from qrpay.webhooks import MAX_BODY_BYTES
-from reconciliation import pain002
+from reconciliation import bills, pain002
 from reconciliation.reading import MAX_BYTES
 from reconciliation.statement import StatementRefused
 
@@ -90,6 +91,7 @@ _ROOMS: Final = (
     repayments,
     suspense,
     statements,
+    merchant_bills,
     matches,
     write_offs,
     breaks,
@@ -131,6 +133,7 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
     )
     largest = {
         f"{PREFIX}/statements": MAX_BYTES + statements.AROUND_THE_FILE,
+        f"{PREFIX}/merchant-bills": bills.MAX_BYTES + statements.AROUND_THE_FILE,
         f"{PREFIX}/payout-batches/answers": pain002.MAX_BYTES,
     }
     app.add_middleware(BodyLimit, usual=MAX_BODY_BYTES, larger=largest)

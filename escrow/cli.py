@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from sqlalchemy import Connection, Engine
 
-from escrow import alert_commands, bank_commands, cap_commands, layout_commands
+from escrow import alert_commands, bank_commands, bill_commands, cap_commands, layout_commands
 from escrow import db as database
 from escrow.access import keys
 from escrow.bank_day_commands import break_commands, day_commands
@@ -47,6 +47,7 @@ cli = typer.Typer(
 statement_commands = typer.Typer(help="The bank's statements 对账单.", no_args_is_help=True)
 db_commands = typer.Typer(help="The database.", no_args_is_help=True)
 statement_commands.add_typer(layout_commands.commands)
+statement_commands.add_typer(bill_commands.commands)
 rule_commands.add_typer(cap_commands.commands)
 cli.add_typer(statement_commands, name="statement")
 cli.add_typer(ledger_commands, name="ledger")
