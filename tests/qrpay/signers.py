@@ -20,6 +20,13 @@ RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+def named(value: object) -> str | None:
+    """A test's name for one of its values. Keys are made anew in each process, and a test must have one name in all."""
+    if isinstance(value, type):
+        return value.__name__
+    return "bytes" if isinstance(value, bytes) else None
+
+
 def signing_key(name: str, key: rsa.RSAPrivateKey = RSA) -> SigningKey:
     """An RSA key as ours sign with it."""
     der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -21,7 +21,7 @@ from qrpay.keys import Key, KeyRing, Secret, SigningKey
 from qrpay.schemes import SCHEMES, SchemeNotInstalled
 from qrpay.webhooks import BadSignature, MalformedHeader, NoMatchingKey, SignatureRefused, sign, verify
 from tests.qrpay import signers
-from tests.qrpay.signers import OTHER_RSA, RSA, signing_key
+from tests.qrpay.signers import OTHER_RSA, RSA, named, signing_key
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 LAST_YEAR = NOW - timedelta(days=365)
@@ -257,6 +257,7 @@ def _spki(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
         ("sm2-sm3", _PUBLIC[:-1] + bytes([_PUBLIC[-1] ^ 1]), "a point of the SM2 curve; this one lies elsewhere"),
         ("sm2-sm3", bytes(64), "placeholder"),
     ],
+    ids=named,
 )
 def test_what_is_no_key_of_its_scheme_is_refused(algorithm: str, material: bytes, complaint: str) -> None:
     with pytest.raises(ValueError, match=f"key wrong: .*{complaint}"):

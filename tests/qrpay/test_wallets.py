@@ -30,7 +30,7 @@ from qrpay.events import (
 from qrpay.keys import KeyRing, Secret, SigningKey
 from qrpay.told import UnreadablePayment
 from tests.qrpay import signers
-from tests.qrpay.signers import OTHER_RSA, signing_key
+from tests.qrpay.signers import OTHER_RSA, named, signing_key
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 LAST_YEAR = NOW - timedelta(days=365)
@@ -116,7 +116,7 @@ def _by_stranger() -> tuple[dict[str, str], bytes]:
         ({"Wechatpay-Signature-Type": "WECHATPAY2-SM2-WITH-SM3"}, NOTICE[1], UnknownAlgorithm),
         ({}, b"x" * (MAX_BODY_BYTES + 1), BodyTooLarge),
     ],
-    ids=lambda each: each.__name__ if isinstance(each, type) else "",
+    ids=named,
 )
 def test_wechat_s_word_is_not_believed_otherwise_than_it_was_signed(
     changed: dict[str, str], body: bytes, refused: type[SignatureRefused]
@@ -158,6 +158,7 @@ def test_a_resource_that_no_secret_opens_is_not_believed() -> None:
         b'{"id": "EV-1", "resource": {"algorithm": "AEAD_AES_256_GCM", "nonce": "012345678901", "ciphertext": "!"}}',
         b'{"id": "EV-1", "resource": {"algorithm": "AEAD_AES_256_GCM", "nonce": "012345678901", "ciphertext": 1}}',
     ],
+    ids=named,
 )
 def test_a_signed_body_without_an_encrypted_resource_is_not_believed(body: bytes) -> None:
     timestamp = str(int(NOW.timestamp()))
@@ -230,6 +231,7 @@ def _altered(**changed: str) -> bytes:
         (signers.alipay({}, key=OTHER_RSA), BadSignature),
         (b"x" * (MAX_BODY_BYTES + 1), BodyTooLarge),
     ],
+    ids=named,
 )
 def test_alipay_s_word_is_not_believed_otherwise_than_it_was_signed(
     body: bytes, refused: type[SignatureRefused]

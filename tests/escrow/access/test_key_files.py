@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from escrow.access import key_files
 from escrow.access.key_files import NotAKeyFile
 from tests.qrpay import signers
-from tests.qrpay.signers import RSA, signing_key
+from tests.qrpay.signers import RSA, named, signing_key
 
 PEM = serialization.Encoding.PEM
 INFO = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -74,6 +74,7 @@ def test_bare_bytes_and_secrets_need_to_be_told_what_they_are() -> None:
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", None, "no key that can be used"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", None, "no key that can be used"),
     ],
+    ids=named,
 )
 def test_what_is_no_key_file_is_refused_with_the_reason(data: bytes, algorithm: str | None, why: str) -> None:
     with pytest.raises(NotAKeyFile, match=why):
