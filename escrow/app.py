@@ -26,6 +26,7 @@ from escrow.api import (
     bank,
     books,
     breaks,
+    codes,
     contracts,
     explanations,
     institutions,
@@ -36,6 +37,7 @@ from escrow.api import (
     operations,
     orders,
     payouts,
+    posters,
     releases,
     repayments,
     risk,
@@ -62,7 +64,7 @@ from escrow.refusals import Refusal
 from escrow.rules.rulebook import NoRuleInForce, Rulebook, UnknownJurisdiction
 from escrow.rules.working_days import CalendarUnknown
 from escrow.settings import Settings
-from escrow.web import pages
+from escrow.web import checking, pages
 from ledger import movements, sealing
 from ledger.background import in_background
 from ledger.blocks import Block
@@ -78,10 +80,12 @@ PREFIX: Final = "/api/v1"
 
 _ROOMS: Final = (
     institutions,
+    posters,
     rosters,
     contracts,
     explanations,
     orders,
+    codes,
     notifications,
     standing,
     payouts,
@@ -146,6 +150,7 @@ def create_app(engine: Engine, *, rulebook: Rulebook, settings: Settings, clock:
     for kind in _REFUSED:
         app.add_exception_handler(kind, _refuse)
     describe = partial(_description, app)
+    app.include_router(checking.router(engine, links=links, clock=clock))
     app.include_router(pages.router(engine, links=links, clock=clock, description=describe))
     app.openapi = describe  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return app

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from sqlalchemy import Connection, Engine
 
-from escrow import alert_commands, bank_commands, bill_commands, cap_commands, layout_commands
+from escrow import alert_commands, bank_commands, bill_commands, cap_commands, layout_commands, poster_commands
 from escrow import db as database
 from escrow.access import keys
 from escrow.bank_day_commands import break_commands, day_commands
@@ -59,6 +59,7 @@ cli.add_typer(alert_commands.commands, name="alerts")
 cli.add_typer(db_commands, name="db")
 cli.add_typer(key_commands, name="keys")
 cli.add_typer(merchant_commands, name="merchants")
+cli.command("poster")(poster_commands.poster)
 
 Account = Annotated[str, typer.Option("--account", help="The supervised account.")]
 

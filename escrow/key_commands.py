@@ -73,8 +73,9 @@ def trust(
         if found.algorithm == AES:
             key: Key | Secret = Secret(key_id=name, material=found.material, not_before=begins, not_after=ends)
         else:
-            span = {"not_before": begins, "not_after": ends}
-            key = Key(key_id=name, algorithm=found.algorithm, material=found.material, **span)  # type: ignore[arg-type]
+            key = Key(
+                key_id=name, algorithm=found.algorithm, material=found.material, not_before=begins, not_after=ends
+            )
         _write(lambda db: key_ring.trust(db, key, channel=channel, by=caller(), now=now))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

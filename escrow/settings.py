@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     ask_seconds: int = Field(default=60, ge=1, le=86_400)
     """How often it is seen which orders the bank is to be asked about."""
 
+    supervising_bank: str = Field(default="示范县监管银行", min_length=1, max_length=30)
+    """The bank that keeps the supervised accounts, as families know it."""
+
+    complaints: str = Field(default="教育局，或政务服务便民热线 12345", min_length=1, max_length=40)
+    """Where families complain, as it stands on posters."""
+
     seal_seconds: int = Field(default=10, ge=1, le=86_400)
     """How long the service lets transfers stand before it seals them into a block."""
 

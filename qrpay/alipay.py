@@ -39,6 +39,7 @@ _READ: Final = (
 # alike. Whoever may choose a value must not choose a parameter with it.
 _SMUGGLED: Final = re.compile(f"&(?:{'|'.join(_READ)})=")
 _MOMENT: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_CHARSET: Final = re.compile("(?:^|&)charset=([^&]*)")
 _NAME: Final = re.compile("[A-Za-z0-9_.-]{1,64}")
 _WORD: Final = re.compile("[0-9A-Za-z_*.|-]{1,64}")
 _ID: Final = re.compile("[A-Za-z0-9_-]{1,100}")
@@ -104,8 +105,9 @@ def _parameters(body: bytes) -> tuple[dict[str, str], str]:
     """The form's parameters, each once, and the charset that they were signed in. Raises MalformedBody."""
     try:
         text = body.decode("ascii")
-        first = dict(parse_qsl(text, encoding="latin-1", keep_blank_values=True, max_num_fields=MAX_PARAMETERS))
-        charset = _CHARSETS.get(first.get("charset", "utf-8").lower())
+        # Asked of the form as it stands: what it says in another charset cannot be read before that is known.
+        named = _CHARSET.search(text)
+        charset = _CHARSETS.get(named[1].lower() if named else "utf-8")
         if charset is None:
             raise MalformedBody(f"charset is one of {', '.join(_CHARSETS)}; another came")
         pairs = parse_qsl(

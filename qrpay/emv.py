@@ -10,10 +10,12 @@ compared with the order in the books, never with the code.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from ledger.money import Money, NotAnAmount
 from qrpay import reference as references
+from qrpay.codes import AlteredCode, Asked, Payee, Said
 from qrpay.tlv import CRC, FORMAT, CrcMismatch, NotACode, check, crc, read_tlv, write_tlv
 
 __all__ = ["CrcMismatch", "MerchantCode", "NotACode", "check", "crc", "encode", "parse", "read_tlv"]
@@ -22,6 +24,8 @@ NUMERIC_CURRENCY: Final = {"CNY": "156"}
 """ISO 4217 three-letter code to the three digits of tag 53."""
 
 AMOUNT_CHARACTERS: Final = 13
+NAME_ZH: Final = 25
+"""Characters of a Chinese name (64.01); a longer one is cut, and the whole stands on the order's page."""
 
 _INITIATION: Final = {False: "11", True: "12"}
 _TAGS: Final = (FORMAT, "01", "26", "52", "53", "54", "58", "59", "60", "62", "64", CRC)
@@ -40,7 +44,8 @@ class MerchantCode:
     payee_account   the supervised account's token or number, ASCII (26.01)
     name, city      of the merchant, ASCII, at most 25 and 15 characters (59, 60)
     name_zh, city_zh  the same in Chinese, or None (64.01, 64.02)
-    reference       the order's payment reference (62.05); None on an institution's standing code
+    reference       the order's payment reference, as bill number and as reference (62.01, 62.05), since banks pass on
+                    the one or the other; None on an institution's standing code
     amount          positive; None where the payer types it (54)
     dynamic         True for a code made for one order, which then must be named (01)
     purpose         ASCII, at most 25 characters, or None (62.08)
@@ -105,7 +110,7 @@ def encode(code: MerchantCode) -> str:
         ("58", code.country),
         ("59", code.name),
         ("60", code.city),
-        ("62", _template(("05", code.reference), ("08", code.purpose))),
+        ("62", _template(("01", code.reference), ("05", code.reference), ("08", code.purpose))),
         ("64", _template(("00", "ZH"), ("01", code.name_zh), ("02", code.city_zh)) if code.name_zh else None),
     )
     signed = _template(*fields) + f"{CRC}04"
@@ -122,7 +127,7 @@ def parse(payload: str) -> MerchantCode:
     if foreign:
         raise NotACode(f"tag {foreign[0]} is none of ours ({', '.join(_TAGS)})")
     payee = _sub(fields, "26", ("00", "01"))
-    details = _sub(fields, "62", ("05", "08")) if "62" in fields else {}
+    details = _sub(fields, "62", ("01", "05", "08")) if "62" in fields else {}
     chinese = _sub(fields, "64", ("00", "01", "02")) if "64" in fields else {}
     code = MerchantCode(
         payee_domain=_required(payee, "00", "26.00"),
@@ -184,3 +189,42 @@ def _required(fields: dict[str, str], tag: str, name: str | None = None) -> str:
     if tag not in fields:
         raise NotACode(f"tag {name or tag} is required; it is missing")
     return fields[tag]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmvCode:
+    """EMV payloads as an encoder: what a bank's own app reads without a network. `domain`: under which its account
+    tokens are given out, reversed."""
+
+    domain: str
+    name: str = "emv"
+
+    def encode(self, asked: Asked) -> str:
+        return encode(self._of(asked.payee, reference=asked.reference, amount=asked.amount))
+
+    def standing(self, payee: Payee, *, issued: date) -> str:
+        return encode(self._of(payee))
+
+    def read(self, payload: str) -> Said | None:
+        # Asked of the text, before any checksum: a damaged code of ours must not pass for a stranger's.
+        if not payload.startswith("000201") or write_tlv("00", self.domain) not in payload:
+            return None
+        try:
+            code = parse(payload)
+        except NotACode as wrong:
+            raise AlteredCode(str(wrong)) from None
+        if code.payee_domain != self.domain:
+            return None
+        return Said(kind=self.name, reference=code.reference, amount=code.amount, account=code.payee_account)
+
+    def _of(self, payee: Payee, *, reference: str | None = None, amount: Money | None = None) -> MerchantCode:
+        return MerchantCode(
+            payee_domain=self.domain,
+            payee_account=payee.account,
+            name=payee.name,
+            city=payee.city,
+            name_zh=payee.name_zh[:NAME_ZH].strip(),
+            reference=reference,
+            amount=amount,
+            dynamic=reference is not None,
+        )

@@ -9,6 +9,14 @@ The token holds the order's reference and its last moment, and nothing about any
 
 27 bytes are 36 characters of base64url, without padding and without bits to spare: each token has one spelling.
 A valid token proves that we made it, not that the order is still open; the one use is counted where the order lives.
+
+A standing link (on a wall, for years) names only whom it belongs to, and the day on which it was given out; it asks for
+no payment:
+
+    1 byte   format, 2
+    7 bytes  the payee's number
+    2 bytes  day of issue, days since 1970
+    14 bytes HMAC-SHA256 over the rest, cut to 112 bits
 """
 
 import base64
@@ -16,11 +24,12 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
 from qrpay import reference as references
+from qrpay.codes import AlteredCode, Asked, Payee, Said
 
 KEY_BYTES: Final = 32
 """The shortest key that is taken."""
@@ -29,6 +38,11 @@ _FORMAT: Final = b"\x01"
 _TAG_BYTES: Final = 16
 _PRINTABLE: Final = re.compile("[!-~]+")
 _TOKEN: Final = re.compile("[A-Za-z0-9_-]{36}")
+_STANDING: Final = b"\x02"
+_STANDING_BYTES: Final = 10
+_STANDING_TOKEN_BYTES: Final = 24
+_STANDING_TOKEN: Final = re.compile("[A-Za-z0-9_-]{32}")
+_FIRST_DAY: Final = date(1970, 1, 1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 # So that a signature made here can never pass for one made with the same key for another purpose.
@@ -50,6 +64,16 @@ class PaymentToken:
 
     reference: str
     expires: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StandingToken:
+    """What a valid standing token says: whose it is, and from which day. `serial`, eight letters and digits, is printed
+    beside the code, so that paper and page can be compared."""
+
+    number: int
+    issued: date
+    serial: str
 
 
 class ExpiredToken(LinkRefused):
@@ -107,5 +131,61 @@ class Links:
             raise ExpiredToken(token_says)
         return token_says
 
+    def standing(self, number: int, *, issued: date) -> str:
+        """The address of whom a code on a wall belongs to. Raises ValueError for a number or day that does not fit."""
+        days = (issued - _FIRST_DAY).days
+        if not (0 <= number < 2**56 and 0 <= days < 2**16):
+            raise ValueError(f"a standing link has a number below 2^56 and a day from 1970 to 2149; {number}, {issued}")
+        said = _STANDING + number.to_bytes(7) + days.to_bytes(2)
+        tag = self._tag(said)[: _STANDING_TOKEN_BYTES - _STANDING_BYTES]
+        return f"{self.base_url.rstrip('/')}/i/{base64.urlsafe_b64encode(said + tag).decode('ascii')}"
+
+    def read_standing(self, token: str) -> StandingToken:
+        """What the last part of a standing link says. Raises ForgedToken."""
+        if _STANDING_TOKEN.fullmatch(token) is None:
+            raise ForgedToken("a standing link ends in 32 letters, digits, - or _; copy the whole link")
+        raw = base64.urlsafe_b64decode(token)
+        said, tag = raw[:_STANDING_BYTES], raw[_STANDING_BYTES:]
+        if not hmac.compare_digest(tag, self._tag(said)[: len(tag)]) or said[:1] != _STANDING:
+            raise ForgedToken("this link was not made here, or was altered")
+        issued = _FIRST_DAY + timedelta(days=int.from_bytes(said[8:]))
+        return StandingToken(number=int.from_bytes(said[1:8]), issued=issued, serial=_serial(tag))
+
     def _tag(self, said: bytes) -> bytes:
         return hmac.digest(self.key, _PURPOSE + said, hashlib.sha256)[:_TAG_BYTES]
+
+
+def _serial(tag: bytes) -> str:
+    number = int.from_bytes(tag[:5])
+    return "".join(references.ALPHABET[(number >> shift) & 31] for shift in range(35, -1, -5))
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCode:
+    """Payment links as an encoder: what a wallet's scanner opens in a browser."""
+
+    links: Links
+    name: str = "link"
+
+    def encode(self, asked: Asked) -> str:
+        return self.links.make(asked.reference, expires=asked.expires)
+
+    def standing(self, payee: Payee, *, issued: date) -> str:
+        return self.links.standing(payee.number, issued=issued)
+
+    def read(self, payload: str) -> Said | None:
+        base = self.links.base_url.rstrip("/")
+        if not payload.startswith(f"{base}/"):
+            return None
+        path, _, token = payload.removeprefix(f"{base}/").partition("/")
+        try:
+            if path == "pay":
+                order = self.links.read(token, now=_EPOCH)
+                return Said(kind=self.name, reference=order.reference, expires=order.expires)
+            if path == "i":
+                on_a_wall = self.links.read_standing(token)
+                number, issued = on_a_wall.number, on_a_wall.issued
+                return Said(kind=self.name, number=number, issued=issued, serial=on_a_wall.serial)
+        except ForgedToken as forged:
+            raise AlteredCode(str(forged)) from None
+        raise AlteredCode(f"the links of this service go to /pay/ and /i/; {path[:40]!r} came")

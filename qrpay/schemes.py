@@ -7,6 +7,7 @@ extensions under names of their own: `rsa-sha256` and `sm2-sm3`.
 import hashlib
 import hmac
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 RSA_BITS: Final = range(2048, 8193)
 RSA_EXPONENT: Final = 65537
 
+_KEYS: Final = 64  # public keys kept read
 _PLACEHOLDER: Final = 8
 """Random key material has more different bytes than this, or the world's luck has run out."""
 
@@ -112,7 +114,7 @@ class RsaSha256:
     signature_bytes = range(RSA_BITS[0] // 8, RSA_BITS[-1] // 8 + 1)
 
     def demand(self, material: bytes) -> None:
-        self._public(material)
+        _rsa(material)
 
     def demand_private(self, material: bytes) -> None:
         self._private(material)
@@ -126,27 +128,13 @@ class RsaSha256:
 
     def confirms(self, material: bytes, signature: bytes, signed: bytes) -> bool:
         try:
-            self._public(material).verify(signature, signed, padding.PKCS1v15(), SHA256())
+            _rsa(material).verify(signature, signed, padding.PKCS1v15(), SHA256())
         except InvalidSignature:
             return False
         return True
 
     def must_be_installed(self) -> None:
         return None
-
-    def _public(self, material: bytes) -> RSAPublicKey:
-        try:
-            key = serialization.load_der_public_key(material)
-        except (ValueError, UnsupportedAlgorithm) as wrong:
-            raise ValueError(f"an rsa-sha256 key is a SubjectPublicKeyInfo in DER: {wrong}") from None
-        if not isinstance(key, RSAPublicKey):
-            raise ValueError("an rsa-sha256 key is an RSA key; another kind came")  # noqa: TRY004  as for every wrong key
-        if key.key_size not in RSA_BITS or key.public_numbers().e != RSA_EXPONENT:
-            raise ValueError(
-                f"an rsa-sha256 key has {RSA_BITS[0]} to {RSA_BITS[-1]} bits and the exponent {RSA_EXPONENT}; "
-                f"{key.key_size} bits and {key.public_numbers().e} came"
-            )
-        return key
 
     def _private(self, material: bytes) -> RSAPrivateKey:
         try:
@@ -208,6 +196,23 @@ SCHEMES: Final[Mapping[str, Scheme]] = {
 # The curve of GB/T 32918.5: y² = x³ - 3x + b modulo p.
 _SM2_P: Final = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF00000000FFFFFFFFFFFFFFFF
 _SM2_B: Final = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
+
+
+@lru_cache(maxsize=_KEYS)
+def _rsa(material: bytes) -> RSAPublicKey:
+    """The key in these bytes. Reading it costs more than a verification, and a ring is read for every word."""
+    try:
+        key = serialization.load_der_public_key(material)
+    except (ValueError, UnsupportedAlgorithm) as wrong:
+        raise ValueError(f"an rsa-sha256 key is a SubjectPublicKeyInfo in DER: {wrong}") from None
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("an rsa-sha256 key is an RSA key; another kind came")  # noqa: TRY004  as for every wrong key
+    if key.key_size not in RSA_BITS or key.public_numbers().e != RSA_EXPONENT:
+        raise ValueError(
+            f"an rsa-sha256 key has {RSA_BITS[0]} to {RSA_BITS[-1]} bits and the exponent {RSA_EXPONENT}; "
+            f"{key.key_size} bits and {key.public_numbers().e} came"
+        )
+    return key
 
 
 def _gmssl() -> Any:

@@ -1,6 +1,6 @@
 """Public pages: who may teach here and at what price, what a scanned code asks to be paid, how programs may ask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,9 @@ from markupsafe import Markup
 from sqlalchemy import Connection, Engine, select
 
 from escrow.db import snapshot
-from escrow.enrolment import contracts, orders
+from escrow.enrolment import checking, contracts, orders
+from escrow.enrolment.contracts import Contract
+from escrow.enrolment.orders import Order
 from escrow.registry import courses, institutions
 from escrow.registry.tables import course
 from escrow.rules.months import SHANGHAI
@@ -26,7 +28,13 @@ _LOCALE: Final = "zh_CN"
 
 _CATEGORIES: Final = {"subject": "学科类", "non_subject": "非学科类"}
 _STATES: Final = {"open": "正常", "closing": "正在终止办学", "closed": "已终止办学"}
-_ORDER_STATES: Final = {"open": "待付款", "paid": "已付款", "cancelled": "已取消", "expired": "已过期"}
+_ORDER_STATES: Final = {
+    "open": "待付款",
+    "paid": "已付款",
+    "cancelled": "已取消",
+    "expired": "已过期",
+    "stopped": "不能付款",
+}
 
 
 def yuan(fen: int) -> str:
@@ -60,7 +68,7 @@ def router(
     @pages.get("/")
     def who_may_teach() -> HTMLResponse:
         with snapshot(engine) as db:
-            return _page("institutions.html", institutions=_public_list(db), today=clock().astimezone(SHANGHAI).date())
+            return page("institutions.html", institutions=_public_list(db), today=clock().astimezone(SHANGHAI).date())
 
     @pages.get("/pay/{token}")
     def what_a_code_asks(token: str) -> HTMLResponse:
@@ -70,27 +78,42 @@ def router(
         except ExpiredToken as late:
             said = late.token  # a family that paid in time looks again, and must not be sent to pay twice
         except LinkRefused:
-            return _page("refused.html", status=404, why="此付款码不是本系统签发的。请勿付款，并向教育局反映。")
+            return page("refused.html", status=404, why="此付款码不是本系统签发的。请勿付款，并向教育局反映。")
         with snapshot(engine) as db:
-            order = orders.get(db, said.reference)
-            contract = contracts.get(db, order.contract_id)
-            state = "expired" if order.state == "open" and order.expires_at <= now else order.state
-            return _page(
-                "order.html",
-                status=410 if state == "expired" else 200,
-                order=order,
-                state=state,
-                contract=contract,
-                course=courses.get(db, contract.course_id),
-                institution=institutions.get(db, contract.institution_id),
-            )
+            return _order_page(db, said.reference, now)
 
     @pages.get("/docs")
     def how_programs_ask() -> HTMLResponse:
         api = description()
-        return _page("description.html", api=api, groups=_by_tag(api))
+        return page("description.html", api=api, groups=_by_tag(api))
 
     return pages
+
+
+def _order_page(db: Connection, reference: str, now: datetime) -> HTMLResponse:
+    order = orders.get(db, reference)
+    contract = contracts.get(db, order.contract_id)
+    institution = institutions.get(db, contract.institution_id)
+    state = _state(order, contract, institution, now)
+    return page(
+        "order.html",
+        status=410 if state in {"expired", "stopped"} else 200,
+        order=order,
+        state=state,
+        contract=contract,
+        course=courses.get(db, contract.course_id),
+        institution=institution,
+    )
+
+
+def _state(order: Order, contract: Contract, institution: institutions.Institution, now: datetime) -> str:
+    """What a family that scans the code must know: `stopped` is an open order that may take no money all the same."""
+    if order.state != "open":
+        return order.state
+    if order.expires_at <= now:
+        return "expired"
+    today = now.astimezone(SHANGHAI).date()
+    return "stopped" if contract.state != "open" or checking.trouble(institution, today) else "open"
 
 
 def _by_tag(api: dict[str, Any]) -> list[tuple[dict[str, Any], list[tuple[str, str, dict[str, Any]]]]]:
@@ -106,5 +129,8 @@ def _public_list(db: Connection) -> list[tuple[institutions.Institution, list[co
     return [(each, filed.get(each.id, [])) for each in institutions.everyone(db)]
 
 
-def _page(template: str, *, status: int = 200, **facts: object) -> HTMLResponse:
-    return HTMLResponse(_templates.get_template(template).render(**facts), status_code=status)
+def page(
+    template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **facts: object
+) -> HTMLResponse:
+    """A page made of its template and facts; what a fact contains is shown as text."""
+    return HTMLResponse(_templates.get_template(template).render(**facts), status_code=status, headers=headers)

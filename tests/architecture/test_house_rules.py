@@ -13,7 +13,7 @@ ENTRANCES: Final = dict.fromkeys(
     (
         *("escrow/__main__.py", "escrow/cli.py", "escrow/app.py", "escrow/settings.py", "escrow/db.py"),
         *("escrow/key_commands.py", "escrow/bank_day_commands.py", "escrow/terminal.py"),
-        *("escrow/bank_commands.py", "escrow/bill_commands.py"),
+        *("escrow/bank_commands.py", "escrow/bill_commands.py", "escrow/poster_commands.py"),
     ),
     "where the outside comes in: the clock is read here and passed on, and waiting times are counted in seconds",
 )

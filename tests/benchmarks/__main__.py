@@ -14,6 +14,7 @@ from tests.benchmarks import (
     ledger_singles,
     planted_breaks,
     reconcile_million,
+    signed_words,
 )
 
 BENCHMARKS = {
@@ -30,6 +31,7 @@ BENCHMARKS = {
         cap_sweep,
         planted_breaks,
         reconcile_million,
+        signed_words,
     )
 }
 

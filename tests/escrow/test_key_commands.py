@@ -13,6 +13,7 @@ from escrow.cli import main
 from escrow.db import open_engine, snapshot, transaction
 from tests.escrow.county import school
 from tests.qrpay.signers import RSA
+from tests.qrpay.test_label import MARK
 
 Escrow = Callable[..., tuple[int, str, str]]
 ED25519 = base64.b64encode(bytes(range(32))).decode()
@@ -103,3 +104,21 @@ def test_a_merchant_is_bound_to_an_account_and_listed(escrow: Escrow, sqlite_url
     again = escrow(*bound, account)
     assert again[0] == 1
     assert "已绑定监管账户" in again[2]
+
+
+def test_a_poster_is_written_with_a_mark_and_refused_with_a_sentence(
+    escrow: Escrow, sqlite_url: str, tmp_path: Path
+) -> None:
+    engine = _engine(sqlite_url)
+    with transaction(engine) as db:
+        institution = str(school(db).institution.id)
+    engine.dispose()
+    out, mark = tmp_path / "poster.pdf", tmp_path / "mark.png"
+    mark.write_bytes(MARK.picture)
+    assert escrow("poster", institution, "--out", str(out), "--mark", str(mark))[0] == 0
+    assert out.read_bytes().startswith(b"%PDF-")
+    mark.write_bytes(b"<svg/>")
+    assert escrow("poster", institution, "--mark", str(mark))[0] == 2
+    unknown = escrow("poster", "12345", "--out", str(out))
+    assert unknown[0] == 1
+    assert "没有找到" in unknown[2]

@@ -1,14 +1,17 @@
 import dataclasses
+import io
 from typing import Any
 
 import cemacqr
 import pytest
 import qriskit
-from hypothesis import given
+import zxingcpp
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from ledger.money import Money
-from qrpay import reference
+from qrpay import reference, symbol
 from qrpay.emv import MerchantCode, NotACode, crc, encode, parse
 from qrpay.tlv import write_tlv
 
@@ -59,9 +62,9 @@ def test_an_order_s_payload_is_the_one_worked_out_by_hand() -> None:
         "000201" + "010212"
         "2644" + "0017cn.tuition-escrow" + "01196222020200012345678"
         "52048299" + "5303156" + "54071280.00" + "5802CN" + "5922XIWANG TRAINING SCHOOL" + "6008HANGZHOU"
-        "6226" + "0511XF0004K7Q84" + "0807TUITION"
+        "6241" + "0111XF0004K7Q84" + "0511XF0004K7Q84" + "0807TUITION"
         "6428" + "0002ZH" + "0112杭州市西湖区希望培训学校" + "0202杭州"
-        "63048AE3"
+        "6304327D"
     )
 
 
@@ -82,7 +85,7 @@ def test_an_independent_reader_of_the_specification_finds_nothing_wrong(code: Me
     assert cemacqr.validate(theirs).violations == []
     assert theirs.get("54") == (code.amount.major if code.amount else None)
     assert theirs.get_in("26", "01") == code.payee_account
-    assert theirs.get_in("62", "05") == code.reference
+    assert theirs.get_in("62", "01") == theirs.get_in("62", "05") == code.reference
     assert theirs.get_in("64", "01") == code.name_zh
 
 
@@ -152,7 +155,7 @@ def test_the_largest_code_still_fits_what_a_phone_takes() -> None:
 
 PAYEE = ("26", "0017cn.tuition-escrow01041234")
 FRAME = (("52", "8299"), ("53", "156"), ("58", "CN"), ("59", "SCHOOL"), ("60", "HANGZHOU"))
-ASKED = ("62", "0511XF0004K7Q84")
+ASKED = ("62", "0111XF0004K7Q840511XF0004K7Q84")
 
 
 @pytest.mark.parametrize(
@@ -166,6 +169,8 @@ ASKED = ("62", "0511XF0004K7Q84")
         ((("01", "12"), PAYEE, *FRAME, ("62", "0511XF0004K7")), "tag 62.05 announces 11 characters; only 8"),
         ((("01", "12"), PAYEE, *FRAME, ("54", "1e3"), ASKED), "tag 54: '1e3' is not an amount"),
         ((("01", "12"), PAYEE, *FRAME, ("54", "１.00"), ASKED), "tag 54: "),
+        ((("01", "12"), PAYEE, *FRAME, ("62", "0511XF0004K7Q84")), "the same, written otherwise, came"),
+        ((("01", "12"), PAYEE, *FRAME, ("62", "0111XF0004K7Q850511XF0004K7Q84")), "the same, written otherwise, came"),
         ((("01", "12"), PAYEE, *FRAME, ASKED, ("54", "1.00")), "the same, written otherwise, came"),
         ((("01", "13"), PAYEE, *FRAME, ASKED), "the same, written otherwise, came"),
         ((("01", "12"), PAYEE, *FRAME, ASKED, ("64", "0002EN0102希望")), "the same, written otherwise, came"),
@@ -189,3 +194,39 @@ def test_whatever_is_read_is_what_would_be_written(code: MerchantCode, data: st.
         assert encode(parse(resealed)) == resealed
     except NotACode:
         return
+
+
+@pytest.mark.parametrize("wanted", ["0000", "0001", "00A0", "0ABC", "FFFF"])
+def test_checksums_of_every_shape_are_drawn_read_and_found_right_by_others(wanted: str) -> None:
+    """Two of three other programs looked at drop leading zeros: so codes are made that have them."""
+    accounts = (f"6222{number:012d}" for number in range(1_000_000))
+    payload = next(text for text in map(_with_account, accounts) if text.endswith(wanted))
+    seen = zxingcpp.read_barcode(Image.open(io.BytesIO(symbol.png(payload, scale=3))))
+    assert seen is not None
+    assert seen.bytes == payload.encode()
+    assert cemacqr.validate(cemacqr.parse_payload(payload)).violations == []
+    assert qriskit.parse(payload).merchant_name == ORDER.name
+    assert encode(parse(payload)) == payload
+
+
+BEFORE, AFTER = encode(dataclasses.replace(ORDER, payee_account="0" * 16)).split("0" * 16)
+
+
+def _with_account(account: str) -> str:
+    signed = BEFORE + account + AFTER[:-4]
+    return signed + crc(signed)
+
+
+@settings(max_examples=25)
+@given(codes)
+def test_what_was_meant_comes_through_the_symbol_to_two_other_programs(code: MerchantCode) -> None:
+    payload = encode(code)
+    seen = zxingcpp.read_barcode(Image.open(io.BytesIO(symbol.png(payload, scale=3))))
+    assert seen is not None
+    assert seen.bytes == payload.encode()
+    read = seen.bytes.decode()
+    theirs, others = cemacqr.parse_payload(read), qriskit.parse(read)
+    assert theirs.get("59") == others.merchant_name == code.name
+    assert theirs.get("60") == others.merchant_city == code.city
+    assert theirs.get_in("62", "05") == code.reference
+    assert theirs.get_in("64", "01") == code.name_zh

@@ -75,6 +75,27 @@ def test_a_code_that_has_expired_asks_for_a_new_one(engine: Engine) -> None:
     assert "已过期" in page.text
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE institution SET state = 'closing'",
+        "UPDATE institution SET licence_expires = '2026-07-20'",
+        "UPDATE contract SET state = 'ended'",
+    ],
+)
+def test_a_code_whose_institution_or_contract_takes_no_money_any_more_is_told_not_to_be_paid(
+    engine: Engine, sql: str
+) -> None:
+    order = _order(engine)
+    with transaction(engine) as db:
+        db.exec_driver_sql(sql)
+    link = LINKS.make(order.reference, expires=order.expires_at).removeprefix(LINKS.base_url)
+    page = _client(engine).get(link)
+    assert page.status_code == 410
+    assert "请不要付款" in page.text
+    assert "付款前请核对" not in page.text
+
+
 def test_a_family_that_has_paid_and_looks_again_later_is_told_so_and_not_to_pay_twice(engine: Engine) -> None:
     order = _order(engine)
     with transaction(engine) as db:
