@@ -12,6 +12,7 @@ from zlib import error as BrokenDeflate  # noqa: N812 zlib's class has a lower-c
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
+from reconciliation import ole
 from reconciliation.statement import NotAStatement, TooLarge
 from reconciliation.tables import MAX_COLUMNS, Table, from_rows
 
@@ -27,6 +28,8 @@ def tables(data: bytes) -> list[Table]:
     """Every sheet that has cells. Raises NotAStatement when it is no workbook, TooLarge when it unpacks to too much."""
     if data.startswith(ZIP):
         _fits(data)
+    elif not ole.is_sound(data):
+        raise _broken("the file is damaged")
     try:
         workbook = CalamineWorkbook.from_filelike(BytesIO(data))
         found = [(name, _cells(workbook.get_sheet_by_name(name))) for name in workbook.sheet_names]
