@@ -29,7 +29,7 @@ def missing(db: Connection, _since: datetime) -> pd.DataFrame:
         )
         .join(payment, p.id == b.payment_id)
         .join(institution, i.supervised_account == b.account)
-        .where(b.kind == "not_on_statement", b.closed_at.is_(None))
+        .where(b.kind.in_(("not_on_statement", "notified_and_missing")), b.closed_at.is_(None))
         .order_by(b.id)
     )
     return frame(db, query, texts=("serial", "jurisdiction"))

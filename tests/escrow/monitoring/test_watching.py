@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+import pytest
 from sqlalchemy import Connection, update
 
 from escrow.enrolment import takings
@@ -142,11 +143,12 @@ def test_a_lesson_in_the_evening_and_one_that_nobody_paid_for(db: Connection) ->
     assert seen(db, at(9, 1))["late_lessons"] == [f"late_lesson:lesson:{late}"]
 
 
-def test_what_was_notified_and_is_on_no_statement_is_seen_when_its_day_has_passed(db: Connection) -> None:
+@pytest.mark.parametrize("kind", ["not_on_statement", "notified_and_missing"])
+def test_what_was_notified_and_is_on_no_statement_is_seen_when_its_day_has_passed(db: Connection, kind: str) -> None:
     of = school(db)
     (receipt,) = receive(db, credit(amount=36000))
     missing = Open(
-        kind="not_on_statement",
+        kind=kind,
         line_id=None,
         payment_id=receipt.payment.id,
         instruction_id=None,
