@@ -9,6 +9,8 @@ import typer
 from escrow import db as database
 from escrow.settings import Settings
 from escrow.settlement import merchant_bills
+from escrow.settlement.making import LUMP
+from escrow.settlement.reconciling import reconcile
 from escrow.terminal import caller, the_database
 from ledger.money import Money
 
@@ -20,10 +22,13 @@ def import_bill(
     file: Annotated[Path, typer.Argument(help="A bill of all trades by WeChat Pay, Alipay or UnionPay.")],
     account: Annotated[str, typer.Option("--account", help="The supervised account that the merchant pays into.")],
 ) -> None:
-    """Keep a channel's bill row by row, whole or not at all; nothing is booked from it, and no row is kept twice."""
+    """Keep a channel's bill row by row, whole or not at all; no row is kept twice. Then reconcile the account."""
     data = file.read_bytes()
     with the_database(Settings()) as engine, database.transaction(engine) as db:
-        kept = merchant_bills.import_file(db, data, account=account, by=caller(), now=datetime.now(UTC))
+        by, now = caller(), datetime.now(UTC)
+        kept = merchant_bills.import_file(db, data, account=account, by=by, now=now)
+        run = reconcile(db, account, by=by, now=now)
         days = "no trades" if kept.begins is None else f"{kept.begins} – {kept.ends}"
         counted = f"{kept.trades} payments and refunds, {kept.fresh} of them new, net {Money(kept.net).major}"
         typer.echo(f"{kept.account}: {kept.channel} {days}, {counted}")
+        typer.echo(f"{kept.account}: lumps matched: {run.matched.get(LUMP, 0)}, open breaks: {len(run.open)}")

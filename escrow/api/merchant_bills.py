@@ -12,9 +12,11 @@ from sqlalchemy import Connection
 from escrow.api.asking import Act, Look, looking, moving_money_by_form
 from escrow.api.description import BANK, may_refuse
 from escrow.api.shapes import BankAccount, Fen, PathId, Shown
+from escrow.api.statements import RunShown
 from escrow.refusals import Unknown
 from escrow.settlement import merchant_bills
 from escrow.settlement.merchant_bills import BillContradicts, BillOfAnotherAccount
+from escrow.settlement.reconciling import reconcile
 from escrow.settlement.statements import NotSupervised
 from reconciliation.statement import BadRow, ControlTotalsBroken, NotAStatement, TooLarge, UnknownLayout
 
@@ -43,10 +45,17 @@ class MerchantBillImported(MerchantBillShown):
     fresh: int = Field(description="Payments and refunds that no earlier bill had brought.")
 
 
+class BillTakenIn(Shown):
+    """What a file held, and what came of it."""
+
+    bill: MerchantBillImported
+    reconciliation: RunShown
+
+
 @routes.post(
     "/merchant-bills",
     status_code=201,
-    response_model=MerchantBillImported,
+    response_model=BillTakenIn,
     responses=may_refuse(
         *(NotAStatement, UnknownLayout, BadRow, ControlTotalsBroken, TooLarge),
         *(NotSupervised, BillOfAnotherAccount, BillContradicts),
@@ -62,12 +71,14 @@ def take_in(
     account: Annotated[BankAccount, Form(description="The supervised account that the merchant pays into.")],
 ) -> Response:
     """Read, checked against its own totals, and kept row by row, whole or not at all. The same file, or rows that an
-    earlier bill told of, are kept once; a row that says otherwise is refused. Nothing is booked from a bill."""
+    earlier bill told of, are kept once; a row that says otherwise is refused. Nothing is booked from a bill alone: the
+    account is reconciled, and where the bank's net, the bill and the orders agree, the payments are booked."""
     data = file.file.read()
 
-    def do(db: Connection) -> MerchantBillImported:
+    def do(db: Connection) -> BillTakenIn:
         kept = merchant_bills.import_file(db, data, account=account, by=act.by, now=act.now)
-        return MerchantBillImported.model_validate(kept)
+        run = reconcile(db, account, by=act.by, now=act.now)
+        return BillTakenIn(bill=MerchantBillImported.model_validate(kept), reconciliation=RunShown.of(run))
 
     return act.on(hashlib.sha256(data).digest(), account.encode())(do, status=201)
 

@@ -27,13 +27,15 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "late_line": "已签核日的迟到流水",
     "undone": "勾对已撤销",
     "suspense": "款项待查",
+    "channel_lump": "渠道汇总到账与账单或订单不符",
+    "channel_bill_missing": "渠道汇总到账、账单未到",
 }
 
 _HIGH: Final = frozenset(
     {"notified_and_missing", "duplicate", "conflict", "opposite_direction", "late_line", "contested", "contradiction"}
 )
 """Signs of fraud or of a bank that errs: looked at the same day."""
-_LOW: Final = frozenset({"not_on_statement", "suspense"})
+_LOW: Final = frozenset({"not_on_statement", "suspense", "channel_bill_missing"})
 """Mostly a matter of hours: the other side will show it."""
 _RANK: Final[Mapping[Severity, int]] = {"low": 0, "medium": 1, "high": 2}
 

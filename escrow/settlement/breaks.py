@@ -82,7 +82,8 @@ def refresh(db: Connection, account: str, found: Sequence[Open], *, now: datetim
         db.execute(update(table).where(table.c.id.in_(ids)).values(closed_at=now))
     for subject, known in standing.items():
         again = current.get(subject)
-        if again is not None and is_graver(again.kind, known.kind):
+        told_anew = again is not None and again.kind == known.kind and again.detail != known.detail
+        if again is not None and (told_anew or is_graver(again.kind, known.kind)):
             worse = update(table).where(table.c.id == known.id)
             db.execute(worse.values(kind=again.kind, detail=again.detail))
     _add(db, account, [each for subject, each in current.items() if subject not in standing], now=now)

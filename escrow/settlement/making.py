@@ -22,7 +22,11 @@ from ledger.chunks import chunks
 from ledger.entries import Transfer
 from ledger.posting import post_all
 
-_OWN_KINDS: Final = ("interest", "fee", "reversal")
+LUMP: Final = "channel_lump"
+"""The rule that a payment channel's net brought whole days of its bill."""
+
+_OWN_KINDS: Final[Mapping[str, str]] = {"interest": "interest", "fee": "fee", "reversal": "reversal", LUMP: "fee"}
+"""What the bank's own part of a match is called in the ledger, by rule; of any other rule it is a write-off."""
 
 MADE_THE_PAYMENT: Final = ("statement_alone", "credit")
 """Rules by which the line itself booked its payment: no notification told of it."""
@@ -112,7 +116,7 @@ def transfers_of(wanted: Wanted, again: Mapping[str, int], *, now: datetime) -> 
                 debit=debit,
                 credit=credit,
                 amount=abs(wanted.own_amount),
-                kind=wanted.rule if wanted.rule in _OWN_KINDS else "write_off",
+                kind=_OWN_KINDS.get(wanted.rule, "write_off"),
                 reference=f"line/{wanted.lines[0].id}" if wanted.lines else f"write-off/{wanted.proposal_id}",
                 effective=at,
             )

@@ -1,4 +1,4 @@
-"""Merchant bills: what a payment channel says of each order, kept row by row. Nothing is booked from one."""
+"""Merchant bills: what a payment channel says of each order, kept row by row. Nothing is booked from one alone."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

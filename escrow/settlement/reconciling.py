@@ -1,7 +1,7 @@
 """Reconciling an account: every line of the bank is matched, booked, or on the list with an owner and a due day."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,8 +15,10 @@ from escrow.enrolment.payments import Payment
 from escrow.payouts.instructions import Instruction
 from escrow.registry import institutions
 from escrow.rules.months import SHANGHAI
-from escrow.settlement import booking, breaks, coming_back, frozen, proposal_sides, reversals, unmatched
+from escrow.settlement import booking, breaks, coming_back, frozen, lumps, proposal_sides, reversals, unmatched
 from escrow.settlement.breaks import Break, Open
+from escrow.settlement.lumps import Lump
+from escrow.settlement.making import LUMP
 from escrow.settlement.statements import NotSupervised
 from escrow.settlement.suggesting import suggest
 from escrow.settlement.unmatched import Line, Loose
@@ -38,8 +40,8 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
 
     Credits that nobody had told us of are booked like notified ones: on their order, or in suspense. Interest and
     fees are booked by their nature; payouts seen leaving are settled, those that came back are owed again, and what
-    the bank takes back is corrected. Sums of parts are suggested to two people. Lines of signed days stay as they are.
-    Safe to run again at any time. Raises NotSupervised.
+    the bank takes back is corrected. A channel's net is matched when its bill and the orders agree. Sums of parts are
+    suggested to two people. Lines of signed days stay as they are. Safe to run again at any time. Raises NotSupervised.
     """
     by.must_be("bureau", "bank")
     # Locked, since two runs at once would match the same lines.
@@ -50,12 +52,13 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     aside = [each for each in loose.lines if each.id in naming]
     taking_back = [each for each in loose.lines if each.reversal and each.id not in naming]
     plain = [each for each in loose.lines if not each.reversal and each.id not in naming]
-    reversals.lock_contracts(db, taking_back, plain)
-    loose = replace(loose, lines=plain)
+    brought = lumps.of(db, replace(loose, lines=plain))
+    reversals.lock_contracts(db, taking_back, plain, billed=lumps.references(brought) if brought else None)
+    net = lumps.book(db, brought, by=by, now=now)
+    loose = _without(replace(loose, lines=plain), brought, net.payments)
 
     outcome = match(line_frame(loose.lines), item_frame(loose), references=references)
     found = _allowed(outcome.matches, loose)
-
     waiting = suggest(db, loose, outcome.proposals, by=by, now=now)
     # Alone first: it may lock contracts, which everybody does before the ledger's accounts.
     rest = booking.book_alone(db, loose, found, outcome.breaks, waiting=waiting, by=by, now=now)
@@ -64,14 +67,24 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     heard = coming_back.hear(db, aside, naming, by=by, now=now)
     explained = back.explained | heard.explained
     listed = [each for each in (*rest.breaks, *short, *back.breaks, *heard.breaks) if each.line_id not in explained]
-    still = breaks.refresh(db, account, [*listed, *kept], now=now)
+    still = breaks.refresh(db, account, [*listed, *net.breaks, *kept], now=now)
     proposal_sides.lapse(db, account)
-    rules = Counter(matched)
+    rules = Counter([*matched, *[LUMP] * net.booked])
     kinds = Counter([*rest.booked, *["reversal"] * back.booked, *["payout"] * heard.booked])
     trail.record(
         db, by, "account.reconciled", f"account:{account}", now=now, matched=rules, booked=kinds, open=len(still)
     )
     return Reconciliation(account=account, matched=rules, booked=kinds, open=still)
+
+
+def _without(loose: Loose, brought: Sequence[Lump], paid: Collection[int]) -> Loose:
+    """What the other rules may look at: neither a channel's lumps nor the payments that those explain."""
+    taken = {each.line.id for each in brought}
+    return replace(
+        loose,
+        lines=[each for each in loose.lines if each.id not in taken],
+        payments=[each for each in loose.payments if each.id not in paid],
+    )
 
 
 def _of_open_days(loose: Loose, db: Connection) -> tuple[Loose, list[Open]]:

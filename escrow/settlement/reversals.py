@@ -1,6 +1,6 @@
 """Reversals (冲正): the bank takes back a line of its own, and what we booked from that line is corrected with it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,15 +53,20 @@ def original_of(reversal: Line, candidates: Sequence[Line]) -> Line | None:
     return None
 
 
-def lock_contracts(db: Connection, reversals: Sequence[Line], credits: Sequence[Line]) -> None:
+def lock_contracts(
+    db: Connection, reversals: Sequence[Line], credits: Sequence[Line], *, billed: Collection[str] | None = None
+) -> None:
     """Lock the contracts whose money a reversal or a credit of this run may move, all at once in the order of ids.
+
+    `billed`: references of orders that a channel's lumps pay; None where no lump came.
 
     One after the other, a reversal and a payment could wait for each other for ever.
     """
-    if not reversals:
+    if not reversals and billed is None:
         return
     p, o = payment.c, payment_order.c
     told = {each.reference for each in map(credit_of, (line for line in credits if line.amount > 0)) if each.reference}
+    told |= set(billed or ())
     wanted = set()
     for chunk in chunks(sorted({-each.amount for each in reversals})):
         query = select(p.contract_id).where(p.supervised_account == reversals[0].account, p.amount.in_(chunk))

@@ -97,13 +97,15 @@ def _lines(db: Connection, rows: Sequence[Match]) -> list[Line]:
 
 def _payments_back(db: Connection, first: Match, rows: Sequence[Match], lines: Sequence[Line]) -> Iterator[Transfer]:
     """A payment that only this line told of has not come; one that this line had taken back has come after all."""
-    if first.rule in making.MADE_THE_PAYMENT:
+    if first.rule in (*making.MADE_THE_PAYMENT, making.LUMP):
         for paid in [reversing.by_id(db, each.payment_id) for each in rows if each.payment_id is not None]:
+            if paid.source != "statement":
+                continue  # a notice told of it
             left = reversing.standing(db, paid)
             if left is None or left < paid.amount:
                 why = f"payment {paid.id} is {paid.state}, {left or 0} fen of it are left"
                 raise MovedOn(match=first.id, why=why, why_zh=f"到账记录 {paid.id} 的款项已动用或在退回途中")
-            yield reversing.take_back(db, paid, reference=f"undo/{first.id}/payment", effective=paid.paid_at)
+            yield reversing.take_back(db, paid, reference=f"undo/{first.id}/payment/{paid.id}", effective=paid.paid_at)
     elif first.reverses_id is not None and first.own is None:
         original = matches.get(db, first.reverses_id)
         paid = reversing.by_id(db, original.payment_id or 0)

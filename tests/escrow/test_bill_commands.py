@@ -26,7 +26,8 @@ def test_a_bill_is_kept_once_and_told_with_its_figures(
         return int(ended.value.code or 0), *capsys.readouterr()
 
     days = f"{account}: wechat 2026-10-08 – 2026-10-08, 1 payments and refunds"
-    assert told(account)[:2] == (0, f"{days}, 1 of them new, net 994.00\n")
-    assert told(account)[:2] == (0, f"{days}, 0 of them new, net 994.00\n")
+    breaks = f"{account}: lumps matched: 0, open breaks: 0\n"
+    assert told(account)[:2] == (0, f"{days}, 1 of them new, net 994.00\n{breaks}")
+    assert told(account)[:2] == (0, f"{days}, 0 of them new, net 994.00\n{breaks}")
     status, _, err = told("6299999999")
     assert (status, "6299999999 is no supervised account here" in err) == (1, True)
