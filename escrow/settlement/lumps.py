@@ -65,9 +65,11 @@ class Booked:
 def of(db: Connection, loose: Loose) -> list[Lump]:
     """The lumps among loose lines, of channels that have a merchant or a bill here, each with what it brought.
 
-    A line whose match somebody undid, and one that names an order of its own, is left to the other rules.
+    Left to the other rules: a line whose match somebody undid, one that names an order of its own, and one that the
+    bank had told of. That one's money is in the books already, and would be booked once more on the orders.
     """
-    free = [each for each in loose.lines if each.id not in loose.undone]
+    told = {each.serial for each in loose.payments}
+    free = [each for each in loose.lines if each.id not in loose.undone and each.serial not in told]
     found: list[Lump] = []
     for channel in sorted(_channels(db, loose.account)):
         lines = [each for each in free if _is_of(each, channel)]

@@ -248,6 +248,26 @@ def test_a_lump_that_is_undone_takes_back_only_what_no_notice_told_of_and_is_not
     assert breaches(town.db) == []
 
 
+def test_a_lump_that_the_bank_told_of_is_that_payment_and_its_money_is_not_booked_again(town: Town) -> None:
+    told = Credit(
+        supervised_account=ACCOUNT,
+        serial="B22",
+        amount=town.net,
+        reference="",
+        remark="结算款",
+        payer=WALLET,
+        payer_account="",
+        paid_at=at(7, 22, 9),
+    )
+    payments.receive(town.db, [told], source="notification", now=at(7, 22, 9))
+    town.bill()
+    town.statement()
+    run = town.reconcile()
+    assert (dict(run.matched), run.open) == ({"serial": 1}, [])
+    assert town.booked() == [("B22", "suspense", town.net)]
+    assert breaches(town.db) == []
+
+
 def test_a_family_that_pays_through_the_wallet_by_itself_is_no_lump(town: Town) -> None:
     paid: Order = town.orders[0]
     town.statement(paid.amount, remark=paid.reference)
