@@ -27,7 +27,7 @@ DAYS: Final = 9
 """A lump brings days of the bill that lie at most so far back: those of the longest holiday come together."""
 
 PAYERS: Final[Mapping[str, Sequence[str]]] = {
-    "wechat": ("财付通", "微信"),
+    "wechat": ("财付通", "微信支付"),
     "alipay": ("支付宝",),
     "unionpay": ("银联",),
 }

@@ -62,8 +62,10 @@ class Town:
         data = wechat(trades or self.trades).encode()
         merchant_bills.import_file(self.db, data, account=ACCOUNT, by=BUREAU, now=at(7, 22))
 
-    def statement(self, amount: int | None = None, *, remark: str = "结算款", on: int = 22, opening: int = 0) -> None:
-        line = BankLine(amount=amount or self.net, at=at(7, on, 9), serial=f"B{on}", use=remark, party=WALLET)
+    def statement(
+        self, amount: int | None = None, *, remark: str = "结算款", on: int = 22, opening: int = 0, payer: str = WALLET
+    ) -> None:
+        line = BankLine(amount=amount or self.net, at=at(7, on, 9), serial=f"B{on}", use=remark, party=payer)
         data = written(ACCOUNT, [line], opening=opening)
         statements.import_file(self.db, data, filename="day.csv", account=ACCOUNT, by=BUREAU, now=at(7, 22))
 
@@ -266,6 +268,12 @@ def test_a_lump_that_the_bank_told_of_is_that_payment_and_its_money_is_not_booke
     assert (dict(run.matched), run.open) == ({"serial": 1}, [])
     assert town.booked() == [("B22", "suspense", town.net)]
     assert breaches(town.db) == []
+
+
+def test_a_company_whose_name_merely_sounds_like_a_wallet_is_none(town: Town) -> None:
+    town.statement(payer="深圳市微信息技术有限公司")
+    town.reconcile()
+    assert town.booked() == [("B22", "suspense", town.net)]
 
 
 def test_a_family_that_pays_through_the_wallet_by_itself_is_no_lump(town: Town) -> None:
