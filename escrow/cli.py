@@ -11,18 +11,19 @@ import typer
 from rich.console import Console
 from sqlalchemy import Connection, Engine
 
-from escrow import alert_commands, bank_commands, bill_commands, cap_commands, layout_commands, poster_commands
 from escrow import db as database
 from escrow.access import keys
-from escrow.bank_day_commands import break_commands, day_commands
-from escrow.key_commands import key_commands, merchant_commands
-from escrow.ledger_commands import ledger_commands
+from escrow.commands import alerts, bank, bills, caps, layouts, posters
+from escrow.commands.bank_day import break_commands, day_commands
+from escrow.commands.keys import key_commands, merchant_commands
+from escrow.commands.ledger import ledger_commands
+from escrow.commands.rules import rule_commands
+from escrow.commands.terminal import FORESEEN, caller, shown, the_database, told
 from escrow.monitoring import scoring
 from escrow.monitoring.sweep import sweep
 from escrow.monitoring.watching import watch
 from escrow.oversight import audit as oversight
 from escrow.refusals import Unknown
-from escrow.rule_commands import rule_commands
 from escrow.rules.habits import Habits
 from escrow.rules.rulebook import Rulebook
 from escrow.settings import Settings
@@ -30,7 +31,6 @@ from escrow.settlement import breaks, cash, statements
 from escrow.settlement.reconciling import Reconciliation
 from escrow.settlement.reconciling import reconcile as reconcile_account
 from escrow.teaching.confirmations import confirm_by_silence
-from escrow.terminal import FORESEEN, caller, shown, the_database, told
 from ledger import blocks, sealing
 from ledger.blocks import Block
 from ledger.money import Money
@@ -46,20 +46,20 @@ cli = typer.Typer(
 )
 statement_commands = typer.Typer(help="The bank's statements 对账单.", no_args_is_help=True)
 db_commands = typer.Typer(help="The database.", no_args_is_help=True)
-statement_commands.add_typer(layout_commands.commands)
-statement_commands.add_typer(bill_commands.commands)
-rule_commands.add_typer(cap_commands.commands)
+statement_commands.add_typer(layouts.commands)
+statement_commands.add_typer(bills.commands)
+rule_commands.add_typer(caps.commands)
 cli.add_typer(statement_commands, name="statement")
 cli.add_typer(ledger_commands, name="ledger")
 cli.add_typer(break_commands, name="breaks")
 cli.add_typer(day_commands, name="day")
-cli.add_typer(bank_commands.commands, name="bank")
+cli.add_typer(bank.commands, name="bank")
 cli.add_typer(rule_commands, name="rules")
-cli.add_typer(alert_commands.commands, name="alerts")
+cli.add_typer(alerts.commands, name="alerts")
 cli.add_typer(db_commands, name="db")
 cli.add_typer(key_commands, name="keys")
 cli.add_typer(merchant_commands, name="merchants")
-cli.command("poster")(poster_commands.poster)
+cli.command("poster")(posters.poster)
 
 Account = Annotated[str, typer.Option("--account", help="The supervised account.")]
 

@@ -12,8 +12,8 @@ from tests.architecture.sources import PACKAGES, modules
 ENTRANCES: Final = dict.fromkeys(
     (
         *("escrow/__main__.py", "escrow/cli.py", "escrow/app.py", "escrow/settings.py", "escrow/db.py"),
-        *("escrow/key_commands.py", "escrow/bank_day_commands.py", "escrow/terminal.py"),
-        *("escrow/bank_commands.py", "escrow/bill_commands.py", "escrow/poster_commands.py"),
+        *("escrow/commands/keys.py", "escrow/commands/bank_day.py", "escrow/commands/terminal.py"),
+        *("escrow/commands/bank.py", "escrow/commands/bills.py", "escrow/commands/posters.py"),
     ),
     "where the outside comes in: the clock is read here and passed on, and waiting times are counted in seconds",
 )

@@ -5,12 +5,12 @@ from typing import Annotated, Final
 import typer
 
 from escrow import db as database
+from escrow.commands.terminal import CannotGoOn, caller, now, the_database
 from escrow.delivery.post_office import PostOffice
 from escrow.monitoring import outbox, subscribers
 from escrow.monitoring.outbox import Delivery
 from escrow.monitoring.subscribers import Channel, Subscriber
 from escrow.settings import Settings
-from escrow.terminal import CannotGoOn, caller, now, the_database
 
 commands = typer.Typer()
 

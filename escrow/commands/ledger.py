@@ -14,9 +14,9 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from escrow import db as database
+from escrow.commands.terminal import CannotGoOn, the_database
 from escrow.rules.months import SHANGHAI
 from escrow.settings import Settings
-from escrow.terminal import CannotGoOn, the_database
 from ledger import balances, blocks
 from ledger.money import Money
 

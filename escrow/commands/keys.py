@@ -13,11 +13,11 @@ from escrow.access import key_files, key_ring, keys
 from escrow.access.caller import Role
 from escrow.access.key_files import KeyFile
 from escrow.access.keys import AES, Channel
+from escrow.commands.terminal import CannotGoOn, caller, the_database
 from escrow.registry import merchants
 from escrow.registry.merchants import Merchant, Wallet
 from escrow.rules.months import SHANGHAI
 from escrow.settings import Settings
-from escrow.terminal import CannotGoOn, caller, the_database
 from qrpay.keys import Key, Secret
 from qrpay.schemes import SchemeNotInstalled
 

@@ -8,10 +8,10 @@ import typer
 
 from escrow import db as database
 from escrow.access.keys import own_secret
+from escrow.commands.terminal import caller, the_database
 from escrow.registry import posters
 from escrow.registry.posters import OUR_BUREAU, Publisher
 from escrow.settings import Settings
-from escrow.terminal import caller, the_database
 from qrpay.link import Links
 from qrpay.symbol import Mark, MarkRefused
 

@@ -9,7 +9,8 @@ import typer
 from sqlalchemy import Connection
 
 from escrow import db as database
-from escrow import delivery_commands
+from escrow.commands import delivery
+from escrow.commands.terminal import CannotGoOn, caller, now, the_database
 from escrow.monitoring import alerts, handling, listing, notices, steps
 from escrow.monitoring.alerts import Alert
 from escrow.monitoring.listing import Wanted
@@ -18,10 +19,9 @@ from escrow.rules.months import SHANGHAI
 from escrow.rules.rulebook import Rulebook
 from escrow.settings import Settings
 from escrow.spreadsheets import csv_of, xlsx_of
-from escrow.terminal import CannotGoOn, caller, now, the_database
 
 commands = typer.Typer(help="Alerts 预警.", no_args_is_help=True)
-commands.add_typer(delivery_commands.commands)
+commands.add_typer(delivery.commands)
 
 STATES: Final = ("open", "acknowledged", "investigating", "rectification_ordered", "escalated", "resolved", "dismissed")
 

@@ -12,9 +12,9 @@ import typer
 from escrow import bank_questions
 from escrow import db as database
 from escrow.bank.remote import RemoteBank
+from escrow.commands.terminal import caller, the_database
 from escrow.payouts import answers
 from escrow.settings import Settings
-from escrow.terminal import caller, the_database
 
 commands = typer.Typer(help="The supervising bank 监管银行.", no_args_is_help=True)
 

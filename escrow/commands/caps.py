@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from escrow import db as database
+from escrow.commands.terminal import the_database
 from escrow.enrolment.explaining import Explanation, Look, explain
 from escrow.monitoring.rule_changes import HEADINGS as TURN_HEADINGS
 from escrow.monitoring.rule_changes import turns, version_of
@@ -19,7 +20,6 @@ from escrow.rules.parameters import PARAMETERS
 from escrow.rules.rulebook import Rulebook
 from escrow.settings import Settings
 from escrow.spreadsheets import csv_of
-from escrow.terminal import the_database
 
 commands = typer.Typer(help="The fee rules 收费规则.", no_args_is_help=True)
 

@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import Connection
 
 from escrow import db as database
+from escrow.commands.terminal import caller, the_database
 from escrow.rules.months import SHANGHAI
 from escrow.settings import Settings
 from escrow.settlement import ageing_picture, break_report, cash, signing
@@ -15,7 +16,6 @@ from escrow.settlement.break_kinds import IN_CHINESE
 from escrow.settlement.break_report import COLUMNS, Entry, aged
 from escrow.settlement.tie_out import tie_out
 from escrow.spreadsheets import csv_of, xlsx_of
-from escrow.terminal import caller, the_database
 from ledger.money import Money
 
 break_commands = typer.Typer(help="What bank and books do not agree on 未决差异.", no_args_is_help=True)

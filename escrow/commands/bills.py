@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from escrow import db as database
+from escrow.commands.terminal import caller, the_database
 from escrow.settings import Settings
 from escrow.settlement import merchant_bills
 from escrow.settlement.making import LUMP
 from escrow.settlement.reconciling import reconcile
-from escrow.terminal import caller, the_database
 from ledger.money import Money
 
 commands = typer.Typer()

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from escrow.terminal import told
+from escrow.commands.terminal import told
 from reconciliation import bill_profiles, bills, checking, control, profiles, reading
 from reconciliation.amounts import major
 from reconciliation.bills import Bill

@@ -6,13 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
+from escrow.commands.terminal import CannotGoOn
 from escrow.rules.holidays import Notice
 from escrow.rules.jurisdictions import JURISDICTION_FILE
 from escrow.rules.looking_up import listed
 from escrow.rules.parameters import PARAMETERS
 from escrow.rules.rulebook import Rule, Rulebook, UnknownParameter
 from escrow.rules.strict_yaml import read
-from escrow.terminal import CannotGoOn
 
 rule_commands = typer.Typer(help="The rulebook 规则库: the law as data.", no_args_is_help=True)
 
