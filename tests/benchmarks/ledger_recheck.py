@@ -10,6 +10,7 @@ installed is left out.
 import argparse
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from tests.benchmarks.machine import AT, KINDS, books, ratio, show
 _SIGNER: Final = Signer(seed=bytes(32))
 _PROGRAMS: Final[dict[str, tuple[Callable[[Connection], Iterator[str]], tuple[str, ...]]]] = {
     "hledger": (export.hledger, ("hledger", "check", "--strict", "-f")),
-    "bean-check": (export.beancount, ("bean-check",)),
+    "bean-check": (export.beancount, (str(Path(sys.executable).with_name("bean-check")),)),
 }
 
 

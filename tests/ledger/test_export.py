@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -25,10 +26,11 @@ from ledger.entries import NewAccount
 from ledger.export import COLUMNS
 from ledger.money import Money, NotAnAmount
 from ledger.posting import post_all
+from ledger.reading import all_accounts
 from tests.ledger.books import BANK, EARNED, FEES, LESSON, NOW, OTHER, PAYMENT, PREPAID, RELEASE, SETTLED, opened
 
 HLEDGER: Final = shutil.which("hledger")
-BEAN_CHECK: Final = shutil.which("bean-check")
+BEAN_CHECK: Final = Path(sys.executable).with_name("bean-check")
 
 HOSTILE: Final = (
     *(
@@ -253,13 +255,24 @@ def test_the_beancount_text_names_dates_references_and_links(books: Connection) 
     ) in text
 
 
-@pytest.mark.skipif(BEAN_CHECK is None, reason="bean-check is not installed here")
-def test_bean_check_finds_nothing_wrong(books: Connection, tmp_path: Path) -> None:
+def test_bean_check_finds_nothing_wrong_and_reaches_our_balances(books: Connection, tmp_path: Path) -> None:
     _hostile(books)
+    names = {each.path: export.beancount_name(each) for each in all_accounts(books)}
+    net = {names[each.path]: each.debits - each.credits for each in trial_balance(books)}
+    # Beancount's balance of an account is that of all below it too.
+    rolled = {name: sum(net[each] for each in net if f"{each}:".startswith(f"{name}:")) for name in net}
+    ours = [f"2199-01-01 balance {name} {Money(minor)}\n" for name, minor in rolled.items()]
     file = tmp_path / "books.beancount"
-    file.write_text("".join(export.beancount(books)), encoding="utf-8")
-    done = subprocess.run([str(BEAN_CHECK), file], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+
+    def checked(balances: list[str]) -> tuple[int, str]:
+        file.write_text("".join([*export.beancount(books), *balances]), encoding="utf-8")
+        done = subprocess.run([BEAN_CHECK, file], capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr
+
+    assert len(ours) > 4
+    assert checked(ours) == (0, "")
+    status, said = checked([f"2199-01-01 balance {names[BANK]} 0.01 CNY\n"])
+    assert (status, "Balance failed" in said) == (1, True), "it looks at what it is told"
 
 
 def _rows(db: Connection) -> list[dict[str, str]]:

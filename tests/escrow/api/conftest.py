@@ -34,6 +34,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     app = create_app(
         engine, rulebook=Rulebook.load(), settings=Settings(), clock=lambda: datetime(2026, 9, 1, tzinfo=UTC)
     )
+    app.state.desk_as_built = app.state.desk
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
     engine.dispose()
@@ -65,7 +66,7 @@ def _number_apart(engine: Engine) -> None:
 
 def _behind(door: TestClient, engine: Engine, clock: Clock) -> Service:
     state = door.app.state  # type: ignore[attr-defined]  # the test client calls it an ASGI application only
-    state.desk = replace(state.desk, engine=engine, clock=clock)
+    state.desk = replace(state.desk_as_built, engine=engine, clock=clock)  # whatever the test before has made of it
     service = Service(client=door, engine=engine, clock=clock)
     for name, role in (("zhang", "bureau"), ("li", "bureau"), ("auditor", "auditor"), ("teller", "bank")):
         service.hire(name, role)  # type: ignore[arg-type]  # the names of roles, as they are

@@ -183,8 +183,8 @@ def test_the_window_is_shut_on_the_ninth_and_the_sixteenth_and_open_between(live
         assert isinstance(notes[title], OutsideReleaseWindow)
         assert notes[title].facts["next_opens"] == opens
     tenth, fifteenth = (releases.get(lived.db, notes[title]) for title in ("the 10th", "the 15th"))
-    assert (tenth.month, tenth.state) == ("2026-08", "approved")
-    assert (fifteenth.month, fifteenth.state) == ("2026-09", "approved")
+    assert (tenth.period, tenth.state) == ("2026-08", "approved")
+    assert (fifteenth.period, fifteenth.state) == ("2026-09", "approved")
     assert "2026-11-10T00:00 至" in lived.outcomes["asked for on the 16th at 00:00"].answer
 
 
@@ -199,7 +199,7 @@ def test_what_was_refused_in_one_window_is_carried_over_into_the_next(lived: Liv
         .where(lesson.c.institution_id == late.institution.id)
     )
 
-    assert [each.month for each in asked] == ["2026-08", "2026-10"]
+    assert [each.period for each in asked] == ["2026-08", "2026-10"]
     assert sum(each.amount for each in asked) == lived.db.execute(taught).scalar_one()
 
 
@@ -208,7 +208,7 @@ def test_a_rejected_request_is_asked_again_for_the_same_lessons(lived: Lived) ->
 
     assert (rejected.state, again.state) == ("rejected", "approved")
     assert rejected.reason
-    assert (rejected.month, rejected.amount, rejected.lessons) == (again.month, again.amount, again.lessons)
+    assert (rejected.period, rejected.amount, rejected.lessons) == (again.period, again.amount, again.lessons)
 
 
 def test_one_disputed_lesson_is_struck_out_and_the_other_is_released_a_month_late(lived: Lived) -> None:
@@ -284,7 +284,7 @@ def test_when_an_institution_closes_every_family_is_repaid_before_it_gets_anythi
     asked = select(release_request).where(release_request.c.institution_id == school.institution.id)
     last = lived.db.execute(asked.order_by(release_request.c.id.desc())).first()
     assert last is not None
-    assert (last.month, last.state) == ("2026-10", "approved")
+    assert (last.period, last.state) == ("2026-10", "approved")
     assert last.requested_at > max(each.settled_at for each in paid_out if each.settled_at)
     owed = {path: fen for path, fen in lived.balances().items() if path.endswith(("/prepaid", "/refund", "/earned"))}
     mine = [each.contract.id for k in school.classes for each in k.roll]
