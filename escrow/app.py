@@ -48,6 +48,7 @@ from escrow.api import (
     standing,
     statements,
     suspense,
+    three_ways,
     told,
     write_offs,
 )
@@ -99,6 +100,7 @@ _ROOMS: Final = (
     matches,
     write_offs,
     breaks,
+    three_ways,
     signing,
     alert_stream,
     alerts,

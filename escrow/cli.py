@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from escrow import db as database
 from escrow.access import keys
-from escrow.commands import alerts, bank, bills, caps, layouts, posters
+from escrow.commands import alerts, bank, bills, caps, layouts, posters, three_ways
 from escrow.commands.bank_day import break_commands, day_commands
 from escrow.commands.keys import key_commands, merchant_commands
 from escrow.commands.ledger import ledger_commands
@@ -48,6 +48,7 @@ statement_commands = typer.Typer(help="The bank's statements 对账单.", no_arg
 db_commands = typer.Typer(help="The database.", no_args_is_help=True)
 statement_commands.add_typer(layouts.commands)
 statement_commands.add_typer(bills.commands)
+break_commands.add_typer(three_ways.commands)
 rule_commands.add_typer(caps.commands)
 cli.add_typer(statement_commands, name="statement")
 cli.add_typer(ledger_commands, name="ledger")

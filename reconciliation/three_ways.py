@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, Literal, get_args
 
 import pandas as pd
 
 from reconciliation.matching import Outcome, match
 
-STATES: Final = (
+State = Literal[
     "whole",  # notified, on the statement, in the books
     "not_notified",  # on the statement and in the books; nobody told us
     "not_in_books",  # notified and on the statement; never booked
@@ -17,7 +17,8 @@ STATES: Final = (
     "awaited",  # notified, and may still come
     "only_on_statement",
     "only_in_books",
-)
+]
+STATES: Final[tuple[State, ...]] = get_args(State)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,13 +59,31 @@ def three_ways(
     rows += [(notice, "", on_word.get(notice, "")) for notice in loose["key"].tolist()]
     rows += [("", "", item) for item in alone.loc[~alone["key"].isin(list(on_word.values())), "key"].tolist()]
     overdue = set(of_notices.breaks.loc[of_notices.breaks["kind"] == "overdue", "item_key"])
-    states = [_state(*row, overdue=row[0] in overdue) for row in rows]
+    states = [
+        state_of(notified=bool(told_of), on_statement=bool(line), in_books=bool(item), overdue=told_of in overdue)
+        for told_of, line, item in rows
+    ]
     found = pd.DataFrame(rows, columns=["notified_key", "line_key", "item_key"], dtype="str").assign(state=states)
     return ThreeWays(
         rows=found.sort_values(["line_key", "notified_key", "item_key"], ignore_index=True),
         of_notices=of_notices,
         of_books=of_books,
     )
+
+
+def state_of(*, notified: bool, on_statement: bool, in_books: bool, overdue: bool) -> State:
+    """What it means in which of the three places something stands; it stands in one at least."""
+    if on_statement:
+        together: dict[tuple[bool, bool], State] = {
+            (True, True): "whole",
+            (False, True): "not_notified",
+            (True, False): "not_in_books",
+            (False, False): "only_on_statement",
+        }
+        return together[notified, in_books]
+    if notified:
+        return "overdue" if overdue else "awaited"
+    return "only_in_books"
 
 
 def _on_the_banks_word(notices: pd.DataFrame, items: pd.DataFrame) -> dict[str, str]:
@@ -78,16 +97,3 @@ def _on_the_banks_word(notices: pd.DataFrame, items: pd.DataFrame) -> dict[str, 
         pairs = left.merge(right, on=[*same, "nth"], suffixes=("", "_item"))
         found |= dict(zip(pairs["key"], pairs["key_item"], strict=True))
     return found
-
-
-def _state(notified: str, line: str, item: str, *, overdue: bool) -> str:
-    if line:
-        return {
-            (True, True): "whole",
-            (False, True): "not_notified",
-            (True, False): "not_in_books",
-            (False, False): "only_on_statement",
-        }[bool(notified), bool(item)]
-    if notified:
-        return "overdue" if overdue else "awaited"
-    return "only_in_books"

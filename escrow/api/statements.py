@@ -14,8 +14,9 @@ from sqlalchemy import Connection, and_, select
 from escrow.api.asking import Act, Look, looking, moving_money_by_form
 from escrow.api.description import BANK, may_refuse
 from escrow.api.shapes import BankAccount, Fen, PathId, Shown
+from escrow.api.three_ways import ThreeWaysShown
 from escrow.refusals import Unknown
-from escrow.settlement import breaks, cash, statements
+from escrow.settlement import breaks, cash, statements, three_places
 from escrow.settlement.breaks import IN_CHINESE, Break
 from escrow.settlement.reconciling import Reconciliation, reconcile
 from escrow.settlement.statements import GapBeforeStatement, Imported, NoPeriod, NotSupervised
@@ -125,13 +126,15 @@ class TakenIn(Shown):
 
 
 class ReconciliationShown(Shown):
-    """How a statement stands: its lines by the rule that explained them, the account's breaks, the proof of cash."""
+    """How a statement stands: its lines by the rule that explained them, the account's breaks, the proof of cash, and
+    the payments of its days three ways."""
 
     statement: StatementShown
     matches: Mapping[str, int] = Field(description="Lines by rule.")
     unmatched: int
     breaks: list[BreakShown]
     proof: ProofShown | None = Field(description="null where no statement of the account states a balance.")
+    three_ways: ThreeWaysShown = Field(description="The payments of the statement's days, by notice, line and books.")
 
 
 @routes.post(
@@ -189,6 +192,9 @@ def show(
             unmatched=matches[None],
             breaks=[BreakShown.of(each) for each in breaks.still_open(db, statement.account)],
             proof=_proof(db, statement),
+            three_ways=ThreeWaysShown.of(
+                three_places.of_period(db, statement.account, statement.begins, statement.ends)
+            ),
         )
 
     return look(read)

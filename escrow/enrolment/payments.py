@@ -13,7 +13,7 @@ from escrow.enrolment import contracts
 from escrow.enrolment.contracts import Contract
 from escrow.enrolment.orders import Order
 from escrow.enrolment.placing import Credit, Payable, Placing, place
-from escrow.enrolment.tables import payment, payment_order
+from escrow.enrolment.tables import later_word, payment, payment_order
 from escrow.registry.institutions import bank_accounts
 from escrow.registry.tables import institution
 from escrow.rules.months import SHANGHAI
@@ -88,6 +88,8 @@ def receive(
     added = _add(db, placings, source=source, now=now)
     _post(db, list(added.values()), now=now, caller_key=caller_key)
     standing = _known(db, credits)
+    if source != "statement":
+        _keep_later_words(db, credits, standing, now=now)
     return [_receipt(each, standing[_key(each)], added) for each in credits]
 
 
@@ -204,6 +206,21 @@ def _add(
     for ids in chunks(paid):
         db.execute(update(payment_order).where(payment_order.c.id.in_(ids)).values(state="paid"))
     return added
+
+
+def _keep_later_words(
+    db: Connection, credits: Sequence[Credit], standing: dict[tuple[str, str], Payment], *, now: datetime
+) -> None:
+    """What only the statement, or a channel's bill, had told of is told of by the bank's own word now: once is enough.
+
+    Beside the payment and not in it: who reconciles its account holds its row, and waits for the contracts held here.
+    """
+    told = [(each, standing[_key(each)]) for each in credits]
+    silent = {paid.id for each, paid in told if paid.source == "statement" and paid.amount == each.amount}
+    insert_ = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    statement = insert_(later_word).on_conflict_do_nothing(index_elements=["payment_id"])
+    for chunk in chunks([{"payment_id": each, "told_at": now} for each in sorted(silent)]):
+        db.execute(statement, chunk)
 
 
 def _row(placing: Placing, source: Source, now: datetime) -> dict[str, Any]:

@@ -99,6 +99,14 @@ payment: Final = noun(
     Index("ix_payment_state", "supervised_account", "state"),
 )
 
+later_word: Final = noun(
+    "payment_later_word",
+    Column("payment_id", Whole, ForeignKey("payment.id"), nullable=False, unique=True),
+    Column("told_at", Instant, nullable=False),
+)
+"""When the bank's or a wallet's own word told of a payment that its statement, or a bill, had told of first;
+append-only."""
+
 taking: Final = noun(
     "taking",
     Column("institution_id", Whole, ForeignKey("institution.id"), nullable=False),

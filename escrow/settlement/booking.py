@@ -237,8 +237,13 @@ def _missing(loose: Loose, found: pd.DataFrame) -> list[Open]:
 def _told(paid: Payment, covered: date) -> str:
     """What it is when the bank has notified a payment and its statement does not show it: by the next working day it
     must, and a payment that is missing then may never have been made."""
-    next_one = due_day(paid.paid_at.astimezone(SHANGHAI).date(), WORKING_DAYS_TO_SHOW)
+    next_one = due_to_show(paid.paid_at.astimezone(SHANGHAI).date())
     return "notified_and_missing" if next_one <= covered else "not_on_statement"
+
+
+def due_to_show(paid_on: date) -> date:
+    """The local day by which the statement shows what was paid on a day."""
+    return due_day(paid_on, WORKING_DAYS_TO_SHOW)
 
 
 def _on_item(

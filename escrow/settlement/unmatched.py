@@ -96,7 +96,7 @@ def _payments(db: Connection, account: str, *, lock: bool) -> list[Payment]:
         .where(payment.c.supervised_account == account, match.c.id.is_(None), payment.c.state != "reversed")
         .order_by(payment.c.id)
     )
-    return [as_payment(row) for row in db.execute(query.with_for_update(of=payment) if lock else query)]
+    return [as_payment(row) for row in db.execute(query.with_for_update(of=payment, key_share=True) if lock else query)]
 
 
 def _undone(db: Connection, account: str) -> dict[int, set[str]]:

@@ -101,6 +101,32 @@ def test_a_day_is_worked_from_the_open_list_to_its_sign_off_and_back(town: Town)
     assert town.held(f"bank/{ACCOUNT}") == "8.01"
 
 
+def test_the_payments_of_a_period_are_told_three_ways_in_the_report_as_a_list_and_as_a_file(town: Town) -> None:
+    service = town.service
+    town.bank.tell(town.bank.event("S1", "", "5.00", {"remark": ""}))
+    service.clock.at = datetime(2026, 9, 2, 2, 0, tzinfo=UTC)
+    (taken,) = sent(town, line(500, 10, serial="S1"), line(301, 11, serial="S2"), key="day-1")["statements"]
+    report = service.get("auditor", f"/statements/{taken['id']}/reconciliation").json()["three_ways"]
+    (alone,) = report.pop("apart")
+    assert (report["payments"], report["by_places"]) == (2, {"3": 1, "2": 1, "1": 0})
+    assert (alone["serial"], alone["places"], alone["state"], alone["amount"]) == (
+        "S2",
+        2,
+        "not_notified",
+        yuan("3.01"),
+    )
+    assert (alone["state_zh"], alone["reason_zh"][:7]) == ("未获通知", "银行未曾通知，")
+    days = f"account={ACCOUNT}&begins=2026-09-01&ends=2026-09-01"
+    first = service.get("auditor", f"/three-ways?{days}&limit=1").json()
+    second = service.get("auditor", f"/three-ways?{days}&limit=1&after={first['next']}").json()
+    assert [*first["items"], *second["items"], second["next"]][1:] == [alone, None]
+    file = service.get("auditor", f"/three-ways/report?{days}&format=csv")
+    assert (file.text.count("\r\n"), file.headers["content-disposition"][-5:]) == (3, '.csv"')
+    sheet = service.get("auditor", f"/three-ways/report?{days}").content
+    assert CalamineWorkbook.from_filelike(io.BytesIO(sheet)).sheet_names == ["三方核对"]
+    assert service.get("family", f"/three-ways?{days}").status_code == 403
+
+
 def test_a_decline_and_a_rejection_leave_everything_as_it_was(town_anywhere: Town) -> None:
     town, service = town_anywhere, town_anywhere.service
     service.clock.at = datetime(2026, 9, 2, 2, 0, tzinfo=UTC)
