@@ -17,6 +17,7 @@ Move = Literal[
     "propose_dismissal",
     "approve_dismissal",
     "reject_dismissal",
+    "explain",
 ]
 
 IN_CHINESE: Final[Mapping[str, str]] = {
@@ -36,11 +37,16 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "propose_dismissal": "提请排除",
     "approve_dismissal": "批准排除",
     "reject_dismissal": "退回排除意见",
+    "explain": "差异查明办结",
     "notice": "一般",
     "serious": "较重",
     "grave": "严重",
 }
 """States, moves and severities as the bureau's clerks call them."""
+
+UNTOUCHED: Final[tuple[State, ...]] = ("open", "acknowledged")
+"""Where nobody has begun to look into it: the watch itself may close it when what it rests on is explained ("explain").
+Nobody else makes that move."""
 
 _AT_WORK: Final[tuple[State, ...]] = ("acknowledged", "investigating", "rectification_ordered", "escalated")
 

@@ -57,15 +57,27 @@ def opened(db: Connection, alerts: Sequence[tuple[int, int | None, dict[str, Any
         }
         for alert_id, reopens, told in alerts
     ]
-    db.execute(insert(alert_step), rows)
-    trail.record_all(
-        db,
-        [(f"alert.{row['move']}", f"alert:{row['alert_id']}", row["facts"]) for row in rows],
-        actor=MONITORING,
-        role="service",
-        now=now,
-    )
-    _post(db, among(db, alert_step.c.alert_id, [row["alert_id"] for row in rows]), now=now)
+    _of_the_watch(db, rows, now=now)
+
+
+def explained(db: Connection, alerts: Sequence[tuple[int, str, dict[str, Any]]], *, now: datetime) -> None:
+    """These alerts (their ids, why, how they stand) were closed, since what they rested on is explained."""
+    if not alerts:
+        return
+    rows: list[dict[str, Any]] = [
+        {
+            "alert_id": alert_id,
+            "move": "explain",
+            "by": MONITORING,
+            "role": "service",
+            "at": now,
+            "reason": why,
+            "facts": {},
+            "alert": told,
+        }
+        for alert_id, why, told in alerts
+    ]
+    _of_the_watch(db, rows, now=now)
 
 
 def taken(
@@ -128,6 +140,18 @@ def links(told: Mapping[str, Any]) -> dict[str, str]:
 def as_step(row: Row[Any]) -> Step:
     told = row._asdict()
     return Step(**{name: told[name] for name in told if name != "xact"}, place=f"{row.xact}-{row.id}")
+
+
+def _of_the_watch(db: Connection, rows: Sequence[dict[str, Any]], *, now: datetime) -> None:
+    made = list(db.execute(insert(alert_step).returning(alert_step.c.id), rows).scalars())
+    trail.record_all(
+        db,
+        [(f"alert.{row['move']}", f"alert:{row['alert_id']}", row["facts"]) for row in rows],
+        actor=MONITORING,
+        role="service",
+        now=now,
+    )
+    _post(db, among(db, alert_step.c.id, made), now=now)
 
 
 def _settled(db: Connection, query: Select[Any]) -> Select[Any]:

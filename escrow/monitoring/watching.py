@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 from sqlalchemy import Connection, func, select
 
-from escrow.monitoring import alerts, scoring
+from escrow.monitoring import alerts, explained, scoring
 from escrow.monitoring.alerts import Alert
 from escrow.monitoring.detectors import filing, paying, reconciled, renewing, selling, teaching, told
 from escrow.monitoring.detectors.ground import Ground, Seen
@@ -60,13 +60,14 @@ DETECTORS: Final = tuple(
         (told.static_payments, (told.static_codes,)),
         (told.counted, (told.crowded_classes,)),
         (reconciled.missing, (reconciled.notified_never_credited,)),
+        (reconciled.grave, (reconciled.grave_breaks,)),
     )
     for detect in detects
 )
 
 
 def watch(db: Connection, *, rulebook: Rulebook, habits: Habits, now: datetime) -> list[Alert]:
-    """Look at everything, score every institution, and raise what is new.
+    """Look at everything, score every institution, raise what is new, and close what reconciliation has explained.
 
     Safe to run again: a fact that was dealt with stays dealt with, a score is replaced.
     """
@@ -76,7 +77,9 @@ def watch(db: Connection, *, rulebook: Rulebook, habits: Habits, now: datetime) 
     found += high
     closed = _last_closed(db, [each.sighting.fact for each in found])
     fresh = [each for each in found if each.last >= closed.get(each.sighting.fact, each.last)]
-    return alerts.raise_(db, [each.sighting for each in fresh], rulebook=rulebook, now=now)
+    raised = alerts.raise_(db, [each.sighting for each in fresh], rulebook=rulebook, now=now)
+    explained.close(db, now=now)
+    return raised
 
 
 def look(db: Connection, *, rulebook: Rulebook, habits: Habits, now: datetime) -> Mapping[str, list[Seen]]:

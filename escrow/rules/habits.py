@@ -24,6 +24,7 @@ NUMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "other_account": (),
     "unfunded_lessons": ("days",),
     "notified_never_credited": (),
+    "grave_break": (),
     "outside_complaints": (),
     "repeated_complaints": ("families",),
     "unswept_takings": ("working_days",),

@@ -31,10 +31,10 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "channel_bill_missing": "渠道汇总到账、账单未到",
 }
 
-_HIGH: Final = frozenset(
+FRAUD_SIGNALS: Final = frozenset(
     {"notified_and_missing", "duplicate", "conflict", "opposite_direction", "late_line", "contested", "contradiction"}
 )
-"""Signs of fraud or of a bank that errs: looked at the same day."""
+"""Signs of fraud or of a bank that errs: looked at the same day, and watched by monitoring."""
 _LOW: Final = frozenset({"not_on_statement", "suspense", "channel_bill_missing"})
 """Mostly a matter of hours: the other side will show it."""
 _RANK: Final[Mapping[Severity, int]] = {"low": 0, "medium": 1, "high": 2}
@@ -44,7 +44,7 @@ SEVERITY_IN_CHINESE: Final[Mapping[Severity, str]] = {"high": "高", "medium": "
 
 def severity(kind: str) -> Severity:
     """How grave a break of this kind is."""
-    if kind in _HIGH:
+    if kind in FRAUD_SIGNALS:
         return "high"
     return "low" if kind in _LOW else "medium"
 

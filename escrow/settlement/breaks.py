@@ -136,11 +136,6 @@ def still_open(db: Connection, account: str | None = None) -> list[Break]:
     return _listed(db, table.c.closed_at.is_(None), *where)
 
 
-def fraud_signals(db: Connection) -> list[Break]:
-    """Open breaks of the gravest kinds: money that the bank's word and its statement tell differently, and the like."""
-    return [each for each in still_open(db) if each.severity == "high"]
-
-
 def _listed(db: Connection, *where: ColumnElement[bool]) -> list[Break]:
     return [_as_break(row) for row in db.execute(select(table).where(*where).order_by(table.c.id))]
 

@@ -30,7 +30,17 @@ BATCH: Final = 8_000
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=SHANGHAI)
 TABLES: Final = (
     *("institution", "course", "guardian", "student", "contract", "payment_order", "payment", "closure"),
-    *("lesson", "attendance", "head_count", "complaint", "taking", "statement_break", "roster"),
+    *(
+        "lesson",
+        "attendance",
+        "head_count",
+        "complaint",
+        "taking",
+        "statement",
+        "statement_line",
+        "statement_break",
+        "roster",
+    ),
 )
 
 

@@ -234,6 +234,67 @@ def of_another_kind(county: County) -> None:
     notified(county, kind="suspense")
 
 
+def grave(
+    county: County, *, kind: str = "", item: str = "line", closed: bool = False, opened: date = date(2026, 11, 20)
+) -> None:
+    """A break that the bank's statement makes: a line of it, perhaps for a signed day, or a payout."""
+    school, known = county.school(), ("duplicate", "conflict", "opposite_direction", "contradiction")
+    number = county.books.add("statement_line", **_a_line(county, school)) if item == "line" else None
+    made = county.books.add(
+        "statement_break",
+        account=school.account,
+        kind=kind or county.chance.choice(known),
+        line_id=number,
+        payment_id=None,
+        instruction_id=None,
+        amount=ODD,
+        detail="银行流水号重复",
+        owner="bureau",
+        opened_at=at(opened),
+        due_on=opened + timedelta(days=1),
+        closed_at=at(date(2026, 11, 20), 11) if closed else None,
+    )
+    if kind in ("", "duplicate") and not closed:
+        about = f"line:{number}" if number is not None else f"break:{made}"
+        county.plant("grave_breaks", f"grave_break:{about}")
+
+
+def _a_line(county: County, school: School) -> dict[str, object]:
+    """A line of a statement of one day."""
+    on = date(2026, 11, 19)
+    names = ("identifier", "format", "sha256", "imported_by")
+    statement = county.books.add(
+        "statement",
+        account=school.account,
+        begins=on,
+        ends=on,
+        opening=None,
+        closing=None,
+        lines=1,
+        imported_at=at(on, 20),
+        **{name: f"{county.chance.random()}" for name in names},
+    )
+    blank = dict.fromkeys(("serial", "end_to_end", "remark", "counterparty", "counterparty_account", "nature"), "")
+    told = {"account": school.account, "number": 1, "booked_on": on, "booked_at": at(on), "amount": ODD}
+    return {"statement_id": statement, "key": f"K{statement}", "balance": None, "reversal": 0, **told, **blank}
+
+
+def grave_since_long(county: County) -> None:
+    grave(county, kind="duplicate", opened=date(2025, 9, 1))
+
+
+def grave_and_explained(county: County) -> None:
+    grave(county, closed=True)
+
+
+def not_so_grave(county: County) -> None:
+    grave(county, kind=county.chance.choice(("not_in_books", "partial", "bounced", "channel_lump")))
+
+
+def missing_but_not_due(county: County) -> None:
+    notified(county, due=NOW.date(), kind="notified_and_missing")
+
+
 # ---- lessons -----------------------------------------------------------------------------------------------------
 
 
@@ -440,6 +501,8 @@ CASES: Final[dict[str, tuple[Case, ...]]] = {
     "other_account": (other_account, paid_twice),
     "static_codes": (static_code, five_hundred_exactly, five_hundred_in_two_days, dynamic_code),
     "notified_never_credited": (notified, due_today, explained, of_another_kind),
+    "grave_breaks": (grave, grave_and_explained, not_so_grave, missing_but_not_due),
+    "grave_breaks_since_long": (grave_since_long,),
     "late_lessons": (late_lesson, on_the_minute),
     "late_lessons_past_midnight": (past_midnight,),
     "unfunded_lessons": (unfunded, paid_to_the_lesson, a_week_ago),

@@ -1,16 +1,21 @@
-"""Reconciliation's breaks that mean fraud: money that the bank's word told of and its statement does not show."""
+"""Reconciliation's breaks that mean fraud: what the bank's word, its statement and our books tell differently."""
 
 from datetime import datetime
+from typing import Final
 
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Text, case, cast, literal, select
 
 from escrow.enrolment.tables import payment
 from escrow.monitoring.detectors.ground import Ground, Seen, seen
-from escrow.monitoring.frames import day_of, days, frame, records, seconds
+from escrow.monitoring.frames import day_of, days, frame, instant_of, records, seconds
 from escrow.registry.tables import institution
+from escrow.settlement.break_kinds import FRAUD_SIGNALS, IN_CHINESE
 from escrow.settlement.tables import break_
 from ledger.money import Money
+
+_MISSING: Final = ("not_on_statement", "notified_and_missing")
+"""Money that was notified and no statement shows: it has its own detector, and time to come."""
 
 
 def missing(db: Connection, _since: datetime) -> pd.DataFrame:
@@ -29,7 +34,7 @@ def missing(db: Connection, _since: datetime) -> pd.DataFrame:
         )
         .join(payment, p.id == b.payment_id)
         .join(institution, i.supervised_account == b.account)
-        .where(b.kind.in_(("not_on_statement", "notified_and_missing")), b.closed_at.is_(None))
+        .where(b.kind.in_(_MISSING), b.closed_at.is_(None))
         .order_by(b.id)
     )
     return frame(db, query, texts=("serial", "jurisdiction"))
@@ -60,3 +65,60 @@ def notified_never_credited(open_breaks: pd.DataFrame, ground: Ground) -> list[S
         )
         for row in records(open_breaks[open_breaks["due_on"] < ground.today])
     ]
+
+
+def grave(db: Connection, _since: datetime) -> pd.DataFrame:
+    """Open breaks of the gravest kinds, but for money that is missing. However old: an open break is not over."""
+    b, i = break_.c, institution.c
+    query = (
+        select(
+            b.id,
+            i.id.label("institution"),
+            b.kind,
+            _subject().label("subject"),
+            b.amount,
+            b.detail,
+            seconds(b.opened_at).label("opened_at"),
+            days(b.due_on).label("due_on"),
+            i.jurisdiction,
+        )
+        .join(institution, i.supervised_account == b.account)
+        .where(b.kind.in_(sorted(FRAUD_SIGNALS.difference(_MISSING))), b.closed_at.is_(None))
+        .order_by(b.id)
+    )
+    return frame(db, query, texts=("kind", "subject", "detail", "jurisdiction"))
+
+
+def grave_breaks(open_breaks: pd.DataFrame, ground: Ground) -> list[Seen]:
+    """Breaks that mean fraud or a bank that errs, on the day on which they are found."""
+    habit = ground.habit("grave_break")
+    if habit is None:
+        return []
+    return [
+        seen(
+            habit.rule,
+            f"grave_break:{row['subject']}",
+            institution=row["institution"],
+            last=instant_of(row["opened_at"]),
+            figures=(f"explained by {day_of(row['due_on'])}", f"{row['kind']} {Money(row['amount'])}"),
+            zh=f"对账差异{row['id']}：{IN_CHINESE[row['kind']]}，{Money(row['amount']).major}元，{row['detail']}"
+            f"（应于{day_of(row['due_on'])}前查明）。",
+            en=f"Reconciliation found a break of {Money(row['amount'])}, {row['kind'].replace('_', ' ')}, to be "
+            f"explained by {day_of(row['due_on'])}.",
+            evidence={
+                "breaks": [row["id"]],
+                "kind": row["kind"],
+                "subject": row["subject"],
+                "amount_minor": row["amount"],
+            },
+        )
+        for row in records(open_breaks)
+    ]
+
+
+def _subject() -> ColumnElement[str]:
+    """What a break is about: another break on the same line or item tells of the same fact."""
+    b = break_.c
+    columns = {"line": b.line_id, "payment": b.payment_id, "payout": b.instruction_id, "late": b.late_line_id}
+    named = [(column.is_not(None), literal(f"{name}:") + cast(column, Text)) for name, column in columns.items()]
+    return case(*named, else_=literal("break:") + cast(b.id, Text))

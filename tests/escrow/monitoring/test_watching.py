@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from escrow.enrolment import takings
-from escrow.monitoring import handling
+from escrow.monitoring import alerts, handling, steps
 from escrow.monitoring.alerts import Alert
 from escrow.monitoring.detectors.ground import Seen
 from escrow.monitoring.watching import look, watch
@@ -17,7 +17,7 @@ from escrow.oversight.complaints import Told
 from escrow.payouts import closures
 from escrow.registry import courses
 from escrow.registry.tables import course, institution
-from escrow.settlement import breaks
+from escrow.settlement import breaks, reconciling, statements
 from escrow.settlement.breaks import Open
 from escrow.teaching import head_counts, lessons
 from escrow.teaching.lessons import Session
@@ -41,6 +41,7 @@ from tests.escrow.county import (
     teach,
 )
 from tests.escrow.monitoring.detectors.columns import HABITS
+from tests.escrow.settlement.bank_days import BankLine, written
 
 
 def seen(db: Connection, now: datetime) -> dict[str, list[str]]:
@@ -161,6 +162,72 @@ def test_what_was_notified_and_is_on_no_statement_is_seen_when_its_day_has_passe
     assert seen(db, at(7, 25)) == {"notified_never_credited": [fact]}
     breaks.refresh(db, of.account, [], now=at(7, 25))
     assert seen(db, at(7, 26)) == {}
+
+
+def day_of_two_lines(db: Connection, of: School) -> None:
+    """The bank shows one serial twice: the second line is perhaps its mistake."""
+    lines = [BankLine(amount=36000, at=at(10, 12, hour), serial="S1") for hour in (9, 10)]
+    data = written(of.account, lines)
+    statements.import_file(db, data, filename="day.csv", account=of.account, by=BUREAU, now=at(10, 13))
+    reconciling.reconcile(db, of.account, by=BUREAU, now=at(10, 13))
+
+
+def test_a_grave_break_is_an_alert_on_its_day_once_and_closes_when_it_is_explained(db: Connection) -> None:
+    of = school(db)
+    day_of_two_lines(db, of)
+    (found,) = [each for each in breaks.still_open(db, of.account) if each.kind == "duplicate"]
+    (first,), (again,) = watched(db, at(10, 13, 20)), watched(db, at(10, 14))
+    assert (first.fact, first.id, again.seen) == (f"grave_break|grave_break:line:{found.line_id}", again.id, 2)
+    assert (first.institution_id, first.severity) == (of.institution.id, "grave")
+    assert (first.limit_text, first.found_text) == (f"explained by {found.due_on}", "duplicate 360.00 CNY")
+    assert first.evidence["breaks"] == [found.id]
+    assert "重复入账" in first.zh
+
+    breaks.refresh(db, of.account, [], now=at(10, 15))
+    assert watched(db, at(10, 16)) == []
+    over = alerts.get(db, first.id)
+    assert (over.state, over.closed_by, over.owner) == ("resolved", steps.MONITORING, steps.MONITORING)
+    assert over.closing_reason == f"差异 {found.id} 已于 2026-10-15 查明。Break {found.id} was explained on 2026-10-15."
+    assert [each.move for each in steps.history(db, [first.id])] == ["open", "explain"]
+    breaks.open_now(db, of.account, [found], now=at(10, 17))
+    (reopened,) = watched(db, at(10, 17, 13))
+    assert reopened.reopens == first.id
+
+
+def test_what_somebody_looks_into_stays_theirs_when_the_break_is_explained(db: Connection) -> None:
+    of = school(db)
+    day_of_two_lines(db, of)
+    (alert,) = watched(db, at(10, 13, 20))
+    handling.acknowledge(db, alert.id, by=BUREAU, now=at(10, 14))
+    handling.investigate(db, alert.id, by=BUREAU, now=at(10, 14))
+    breaks.refresh(db, of.account, [], now=at(10, 15))
+    watched(db, at(10, 16))
+    assert alerts.get(db, alert.id).state == "investigating"
+    handling.resolve(db, alert.id, reason="银行已退回", by=BUREAU, now=at(10, 17))
+
+
+def test_an_alert_that_was_dealt_with_is_not_told_again_while_its_break_stays(db: Connection) -> None:
+    of = school(db)
+    day_of_two_lines(db, of)
+    (alert,) = watched(db, at(10, 13, 20))
+    handling.acknowledge(db, alert.id, by=BUREAU, now=at(10, 14))
+    handling.resolve(db, alert.id, reason="银行确认重复，次日退回", by=BUREAU, now=at(10, 14))
+    assert watched(db, at(10, 15)) == []
+
+
+def test_money_that_comes_after_all_closes_the_alert_that_it_was_missing(db: Connection) -> None:
+    of = school(db)
+    receive(db, credit(amount=36000, serial="S9", paid_at=at(10, 12)))
+    for on, serial, opening in ((13, "A", 0), (15, "S9", 36000)):
+        line = BankLine(amount=36000, at=at(10, on), serial=serial)
+        data = written(of.account, [line], opening=opening)
+        statements.import_file(db, data, filename="d.csv", account=of.account, by=BUREAU, now=at(10, on))
+        reconciling.reconcile(db, of.account, by=BUREAU, now=at(10, on))
+        if serial == "A":
+            found = {each.rule: each for each in watched(db, at(10, 15))}
+            missing = found["notified_never_credited"]
+    watched(db, at(10, 16))
+    assert alerts.get(db, missing.id).state == "resolved"
 
 
 def test_what_people_tell_is_read_from_the_books(db: Connection) -> None:
