@@ -67,7 +67,7 @@ def postgres() -> Iterator[Postgres]:
     # Not pytest's own temporary folder: that one is closed to the user whom a test run by root may have to become.
     with tempfile.TemporaryDirectory(prefix="escrow-postgres-") as folder:
         try:
-            with Postgres.start(Path(folder)) as server:
+            with Postgres.start(Path(folder), durable=False) as server:  # no test cuts the power
                 server.create(TEMPLATE)
                 _migrate(server.url(TEMPLATE))
                 yield server

@@ -1,6 +1,6 @@
 """A small set of books for the tests of the ledger: a bank account, two contracts, an institution."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from ledger.accounts import find, open_accounts
+from ledger.batch import Columns
 from ledger.entries import Limits, NewAccount, Resolution, Transfer
 
 NOW: Final = datetime(2026, 8, 3, 4, 0, tzinfo=UTC)
@@ -57,3 +58,16 @@ def balances(db: Connection) -> dict[str, int]:
 def available(db: Connection, path: str) -> int:
     """What the account's row says is available."""
     return find(db, [path])[path].available
+
+
+def as_columns(transfers: Sequence[Transfer], *, hold: bool = False) -> Columns:
+    """The columns that stand for these plain transfers."""
+    return Columns(
+        debit=[each.debit for each in transfers],
+        credit=[each.credit for each in transfers],
+        amount=[each.amount for each in transfers],
+        reference=[each.reference for each in transfers],
+        kind=[each.kind for each in transfers],
+        effective=[each.effective for each in transfers],
+        hold=hold,
+    )

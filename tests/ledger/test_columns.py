@@ -1,6 +1,5 @@
 """Columns on both databases: the bulk path does what the nouns do, and says what it did."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,25 +7,23 @@ from sqlalchemy import Connection
 
 from ledger.accounts import freeze
 from ledger.audit import audit
-from ledger.batch import Columns
-from ledger.entries import Transfer, TransferRefused
+from ledger.entries import TransferRefused
 from ledger.posting import post, post_all, post_columns
 from ledger.reading import all_accounts, all_transfers
-from tests.ledger.books import BANK, EARNED, HOUR, LESSON, NOW, OTHER, PAYMENT, PREPAID, balances, opened, payments
-
-
-def as_columns(transfers: Sequence[Transfer], *, hold: bool = False) -> Columns:
-    """The columns that stand for these plain transfers."""
-    return Columns(
-        debit=[each.debit for each in transfers],
-        credit=[each.credit for each in transfers],
-        amount=[each.amount for each in transfers],
-        reference=[each.reference for each in transfers],
-        kind=[each.kind for each in transfers],
-        effective=[each.effective for each in transfers],
-        hold=hold,
-    )
-
+from tests.ledger.books import (
+    BANK,
+    EARNED,
+    HOUR,
+    LESSON,
+    NOW,
+    OTHER,
+    PAYMENT,
+    PREPAID,
+    as_columns,
+    balances,
+    opened,
+    payments,
+)
 
 MANY = (*payments(60), *(replace(LESSON, amount=each, reference=f"lesson-{each}") for each in range(1, 60)))
 """In their order all of them fit; the lessons alone would not."""

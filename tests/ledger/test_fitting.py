@@ -14,8 +14,7 @@ from ledger.batch import Batch
 from ledger.deciding import Books, Known
 from ledger.entries import USUAL, Account, Limits, Transfer
 from ledger.fitting import fits
-from tests.ledger.books import DAY, HOUR, NOW
-from tests.ledger.test_columns import as_columns
+from tests.ledger.books import DAY, HOUR, NOW, as_columns
 
 PATHS = ("a", "b", "c", "d")
 MOST = 2**63 - 1

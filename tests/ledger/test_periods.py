@@ -27,9 +27,9 @@ from tests.ledger.books import (
     PREPAID,
     RELEASE,
     SETTLED,
+    as_columns,
     opened,
 )
-from tests.ledger.test_columns import as_columns
 
 TICK = timedelta(microseconds=1)
 AUGUST = datetime(2026, 7, 31, 16, tzinfo=UTC)

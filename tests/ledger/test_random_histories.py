@@ -34,9 +34,8 @@ from ledger.periods import close_until, closed_until
 from ledger.posting import post, post_all, post_columns
 from ledger.reading import all_transfers
 from ledger.splitting import Split, split
-from tests.ledger.books import ACCOUNTS, BANK, DAY, EARNED, FEES, HOUR, LESSON, NOW, OTHER, PAYMENT, PREPAID
+from tests.ledger.books import ACCOUNTS, BANK, DAY, EARNED, FEES, HOUR, LESSON, NOW, OTHER, PAYMENT, PREPAID, as_columns
 from tests.ledger.naive import Naive
-from tests.ledger.test_columns import as_columns
 
 LONG: Final = settings.default is not None and settings.default.max_examples > 1_000
 SETTINGS: Final = settings(stateful_step_count=50) if LONG else settings(max_examples=14, stateful_step_count=20)
