@@ -48,6 +48,8 @@ class BillProfile(Strict):
     header: tuple[str, ...] = ()
     widths: dict[str, int] = Field(default_factory=dict)
     merchant: str = ""
+    merchant_stated: str = ""
+    """A template over the lines around the rows, as `totals`, where the merchant stands there and not in a column."""
     traded: Booked
     year_from: str = ""
     """The column whose first four characters are the year, where the date has none."""

@@ -88,7 +88,8 @@ def read(data: bytes) -> Bill:
         )
     profile, text = found
     rows, around = parted(text, profile)
-    told = stated.said([(number, [line]) for number, line in around], profile.totals) | summary(around, profile)
+    lines_around = [(number, [line]) for number, line in around]
+    told = stated.said(lines_around, profile.totals) | summary(around, profile)
     if (profile.totals or profile.summary) and not {"payment", "lines"} & told.keys():
         raise ControlTotalsBroken(
             "the bill's totals are missing, the file is cut short; download it again",
@@ -97,7 +98,10 @@ def read(data: bytes) -> Bill:
     if not rows and not told:
         raise NotAStatement("the bill has neither rows nor totals", "账单既没有明细也没有合计")
     notes = () if told else ("账单没有合计，笔数无法由文件自身核对",)
-    bill = Bill(channel=profile.channel, format=profile.name, lines=_lines(rows, profile), notes=notes)
+    lines = _lines(rows, profile)
+    if profile.merchant_stated and (of := stated.said(lines_around, [profile.merchant_stated])):
+        lines["merchant"] = of["merchant"].text
+    bill = Bill(channel=profile.channel, format=profile.name, lines=lines, notes=notes)
     _agree(bill, told)
     return bill
 

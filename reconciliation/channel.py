@@ -32,9 +32,10 @@ DIFFERENCES: Final = (
 class Settled:
     """`matches`: transaction, refund, order_key: rows of the bill that are our orders, exactly.
 
-    `lumps`: line_key, begins, ends, amount, fee, net: the bank's lines with the days of the bill that they brought, in
-    fen; net is the lump. `differences`: kind (one of DIFFERENCES), transaction, refund, order_key, line_key, amount
-    (fen, what is there less what should be), detail (Chinese). Keys are "" where there is none.
+    `lumps`: line_key, begins, ends, days (ISO, a comma between), amount, fee, net: the bank's lines with the days of
+    the bill that they brought, in fen; net is the lump. `differences`: kind (one of DIFFERENCES), transaction, refund,
+    order_key, line_key, amount (fen, what is there less what should be), detail (Chinese). Keys are "" where there is
+    none.
     """
 
     matches: pd.DataFrame
@@ -56,6 +57,7 @@ class _Lump(NamedTuple):
     line_key: str
     begins: str
     ends: str
+    days: str
     amount: int
     fee: int
     net: int
@@ -82,9 +84,21 @@ def settle(
     """
     matches, differences = _orders(bill, orders)
     differences += _fees(bill, rate)
-    brought, more = _lumps(_days(bill), lumps.sort_values(["booked_on", "number", "key"]), days)
+    brought, more = _lumps(_days(bill), lumps, days)
     found = pd.DataFrame(differences + more, columns=_Difference._fields)
     return Settled(matches=matches, lumps=pd.DataFrame(brought, columns=_Lump._fields), differences=found)
+
+
+def brings(bill: pd.DataFrame, lumps: pd.DataFrame, *, days: int = 9) -> dict[str, list[str]]:
+    """The days of this bill that lumps bring exactly, as in `settle`, by the lump's key; others are left out."""
+    found: dict[str, list[str]] = {}
+    left = list(_days(bill))
+    for key, day, amount in _in_order(lumps):
+        run = _exact(_ready(left, day, days), amount)
+        if run:
+            found[key] = [each.day for each in run]
+            left = [each for each in left if each not in run]
+    return found
 
 
 def _orders(bill: pd.DataFrame, orders: pd.DataFrame) -> tuple[pd.DataFrame, list[_Difference]]:
@@ -155,16 +169,16 @@ def _lumps(bill: Sequence[_Day], lumps: pd.DataFrame, days: int) -> tuple[list[_
     brought: list[_Lump] = []
     found: list[_Difference] = []
     left = list(bill)
-    for key, day, amount in zip(*(lumps[name].tolist() for name in ("key", "booked_on", "amount")), strict=True):
-        ready = [each for each in left if each.day <= day and _apart(each.day, day) <= days]
-        exact = next((run for run in _runs(ready) if sum(each.net for each in run) == amount), None)
+    for key, day, amount in _in_order(lumps):
+        ready = _ready(left, day, days)
+        exact = _exact(ready, amount)
         run = exact or [each for each in ready if each.day < day]
         if not run:
             found.append(_Difference("lump_unknown", "", "", "", key, amount, f"{day} 到账 {_yuan(amount)} 无对应账单"))
             continue
         net = sum(each.net for each in run)
         totals = sum(each.amount for each in run), sum(each.fee for each in run), net
-        brought.append(_Lump(key, run[0].day, run[-1].day, *totals))
+        brought.append(_Lump(key, run[0].day, run[-1].day, ",".join(each.day for each in run), *totals))
         if exact is None:
             kind, word = ("lump_short", "少") if amount < net else ("lump_over", "多")
             told = (
@@ -179,6 +193,22 @@ def _lumps(bill: Sequence[_Day], lumps: pd.DataFrame, days: int) -> tuple[list[_
         for each in waiting
     ]
     return brought, found
+
+
+def _in_order(lumps: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
+    """Key, day and amount of each, as the bank booked them."""
+    rows = lumps.sort_values(["booked_on", "number", "key"])
+    yield from zip(*(rows[name].tolist() for name in ("key", "booked_on", "amount")), strict=True)
+
+
+def _ready(left: Sequence[_Day], day: str, days: int) -> list[_Day]:
+    """The days that a lump of this day can bring."""
+    return [each for each in left if each.day <= day and _apart(each.day, day) <= days]
+
+
+def _exact(ready: Sequence[_Day], amount: int) -> Sequence[_Day] | None:
+    """The days whose net comes to the lump."""
+    return next((run for run in _runs(ready) if sum(each.net for each in run) == amount), None)
 
 
 def _runs(days: Sequence[_Day]) -> Iterator[Sequence[_Day]]:

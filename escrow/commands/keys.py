@@ -15,7 +15,7 @@ from escrow.access.key_files import KeyFile
 from escrow.access.keys import AES, Channel
 from escrow.commands.terminal import CannotGoOn, caller, the_database
 from escrow.registry import merchants
-from escrow.registry.merchants import Merchant, Wallet
+from escrow.registry.merchants import Merchant, PaymentChannel
 from escrow.rules.months import SHANGHAI
 from escrow.settings import Settings
 from qrpay.keys import Key, Secret
@@ -115,7 +115,7 @@ def end(
 
 @merchant_commands.command()
 def bind(
-    channel: Annotated[Wallet, typer.Option(help="The wallet.")],
+    channel: Annotated[PaymentChannel, typer.Option(help="The wallet, or unionpay.")],
     number: Annotated[str, typer.Option(help="The merchant's number there: mchid, sub_mchid, or seller_id.")],
     account: Annotated[str, typer.Option("--account", help="The supervised account that its money goes to.")],
 ) -> None:

@@ -13,7 +13,7 @@ from escrow.access.caller import Caller
 from escrow.access.keys import Channel
 from escrow.enrolment import payments, words
 from escrow.enrolment.payments import Payment, Receipt
-from escrow.enrolment.placing import IN_CHINESE
+from escrow.enrolment.placing import IN_CHINESE, Credit
 from escrow.enrolment.tables import bank_event
 from escrow.enrolment.words import order_reference
 from escrow.refusals import Conflict
@@ -62,7 +62,7 @@ def take(db: Connection, event: VerifiedEvent, *, now: datetime, channel: Channe
         return Heard(answer=dict(before.answer), booked=[])
     said = words.credits(db, channel, event.body)
     receipts = payments.receive(db, said, source="notification", now=now, caller_key=name)
-    answer = {"events": [_answer(each) for each in receipts]}
+    answer = {"events": [_answer(*each) for each in zip(said, receipts, strict=True)]}
     kept = {
         "webhook_id": name,
         "key_id": event.key_id,
@@ -73,7 +73,7 @@ def take(db: Connection, event: VerifiedEvent, *, now: datetime, channel: Channe
     insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     # The bank may send the same word twice at once; its payments are booked once, and so it is kept once.
     db.execute(insert(bank_event).values(kept).on_conflict_do_nothing(index_elements=["webhook_id"]))
-    conflicts = [each.payment.serial for each in receipts if each.status == "conflicting"]
+    conflicts = [told.serial for told, each in zip(said, receipts, strict=True) if each.status == "conflicting"]
     by = replace(SPEAKERS[channel], key=name)
     facts = {"events": len(receipts), "conflicts": conflicts}
     trail.record(db, by, "notification.heard", f"notification:{name}", now=now, **facts)
@@ -85,8 +85,8 @@ def _name(channel: Channel, event: VerifiedEvent) -> str:
     return event.id if channel == "bank" else f"{channel}/{event.id}"
 
 
-def _answer(receipt: Receipt) -> Mapping[str, str]:
-    answer = {"serial": receipt.payment.serial, "status": receipt.status}
-    if receipt.payment.reason:
+def _answer(told: Credit, receipt: Receipt) -> Mapping[str, str]:
+    answer = {"serial": told.serial, "status": receipt.status}
+    if receipt.payment.reason and receipt.payment.serial == told.serial:
         answer |= {"reason": receipt.payment.reason, "reason_zh": IN_CHINESE[receipt.payment.reason]}
     return answer

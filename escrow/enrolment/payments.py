@@ -1,6 +1,6 @@
 """Payments: every credit that the bank reports is booked once, on its order or in suspense. None is ever refused."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
@@ -9,11 +9,12 @@ from sqlalchemy import Connection, Row, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 import ledger.accounts
-from escrow.enrolment import contracts
+from escrow.enrolment import contracts, whole_credits
 from escrow.enrolment.contracts import Contract
 from escrow.enrolment.orders import Order
 from escrow.enrolment.placing import Credit, Payable, Placing, place
 from escrow.enrolment.tables import later_word, payment, payment_order
+from escrow.enrolment.whole_credits import Whole
 from escrow.registry.institutions import bank_accounts
 from escrow.registry.tables import institution
 from escrow.rules.months import SHANGHAI
@@ -65,11 +66,13 @@ class Payment(Credit):
 class Receipt:
     """What became of a credit: booked on its order, parked in suspense, known before, or in conflict with that.
 
-    `payment` is how it stands in the books; in a conflict, what the bank had said before.
+    `payment` is how it stands in the books; in a conflict, what the bank had said before; of a credit that stands there
+    in parts, the first of them. `known` fen are what its serial stands for.
     """
 
     status: Literal["booked", "parked", "repeated", "conflicting"]
     payment: Payment
+    known: int
 
 
 def receive(
@@ -81,7 +84,8 @@ def receive(
     """
     payables = _lock_payables(db, sorted({each.reference for each in credits if each.reference}))
     known = _known(db, credits)
-    fresh = _fresh(credits, known)
+    wholes = whole_credits.standing(db, [_key(each) for each in credits if _key(each) not in known])
+    fresh = _fresh(credits, {*known, *wholes})
 
     placings = place(fresh, payables)
 
@@ -90,7 +94,8 @@ def receive(
     standing = _known(db, credits)
     if source != "statement":
         _keep_later_words(db, credits, standing, now=now)
-    return [_receipt(each, standing[_key(each)], added) for each in credits]
+    known_as = {key: (each.amount, each) for key, each in standing.items()} | _first_parts(db, wholes)
+    return [_receipt(each, *known_as[_key(each)], added) for each in credits]
 
 
 def of_contract(db: Connection, contract_ids: Sequence[int]) -> list[Payment]:
@@ -182,7 +187,15 @@ def _known(db: Connection, credits: Sequence[Credit]) -> dict[tuple[str, str], P
     return found
 
 
-def _fresh(credits: Sequence[Credit], known: dict[tuple[str, str], Payment]) -> list[Credit]:
+def _first_parts(db: Connection, wholes: Mapping[tuple[str, str], Whole]) -> dict[tuple[str, str], tuple[int, Payment]]:
+    """Of credits that stand in parts, the whole fen and the first payment, by account and serial."""
+    ids = sorted({each.payment_id for each in wholes.values()})
+    rows = (row for chunk in chunks(ids) for row in db.execute(select(payment).where(payment.c.id.in_(chunk))))
+    firsts = {row.id: as_payment(row) for row in rows}
+    return {key: (each.amount, firsts[each.payment_id]) for key, each in wholes.items()}
+
+
+def _fresh(credits: Sequence[Credit], known: Collection[tuple[str, str]]) -> list[Credit]:
     """Each unknown credit once, though it may stand in the batch several times."""
     first: dict[tuple[str, str], Credit] = {}
     for each in credits:
@@ -215,7 +228,7 @@ def _keep_later_words(
 
     Beside the payment and not in it: who reconciles its account holds its row, and waits for the contracts held here.
     """
-    told = [(each, standing[_key(each)]) for each in credits]
+    told = [(each, standing[_key(each)]) for each in credits if _key(each) in standing]
     silent = {paid.id for each, paid in told if paid.source == "statement" and paid.amount == each.amount}
     insert_ = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     statement = insert_(later_word).on_conflict_do_nothing(index_elements=["payment_id"])
@@ -263,9 +276,9 @@ def _post(db: Connection, payments: Sequence[Payment], *, now: datetime, caller_
     post_all(db, transfers, now=now, caller_key=caller_key)
 
 
-def _receipt(credit: Credit, standing: Payment, added: dict[tuple[str, str], Payment]) -> Receipt:
-    if standing.amount != credit.amount:
-        return Receipt(status="conflicting", payment=standing)
+def _receipt(credit: Credit, known: int, standing: Payment, added: dict[tuple[str, str], Payment]) -> Receipt:
+    if known != credit.amount:
+        return Receipt(status="conflicting", payment=standing, known=known)
     if added.pop(_key(credit), None) is None:
-        return Receipt(status="repeated", payment=standing)
-    return Receipt(status="booked" if standing.state == "placed" else "parked", payment=standing)
+        return Receipt(status="repeated", payment=standing, known=known)
+    return Receipt(status="booked" if standing.state == "placed" else "parked", payment=standing, known=known)

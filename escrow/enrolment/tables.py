@@ -107,6 +107,26 @@ later_word: Final = noun(
 """When the bank's or a wallet's own word told of a payment that its statement, or a bill, had told of first;
 append-only."""
 
+shown_in_parts: Final = noun(
+    "credit_in_parts",
+    Column("supervised_account", Name, nullable=False),
+    Column("serial", Name, nullable=False, comment="the bank's own id of the whole credit"),
+    Column("amount", Whole, nullable=False, comment="fen of the whole credit"),
+    Column("payment_id", Whole, ForeignKey("payment.id"), nullable=False, comment="the first of its payments"),
+    Column("ended_at", Instant, comment="since when it is not so any more"),
+    CheckConstraint("amount > 0", name="amount"),
+    Index(
+        "uq_credit_in_parts_standing",
+        "supervised_account",
+        "serial",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+"""A credit of the bank whose money stands in the books as several payments (a channel's lump): word of it, whenever it
+comes, books nothing besides."""
+
 taking: Final = noun(
     "taking",
     Column("institution_id", Whole, ForeignKey("institution.id"), nullable=False),

@@ -7,6 +7,7 @@ import escrow.enrolment.tables
 import escrow.monitoring.tables
 import escrow.payouts.tables
 import escrow.registry.tables
+import escrow.settlement.bill_tables
 import escrow.settlement.tables
 import escrow.teaching.tables  # noqa: F401  # each import adds the wing's tables to the metadata
 import ledger.blocks

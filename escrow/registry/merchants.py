@@ -12,7 +12,7 @@ from escrow.refusals import Conflict, Unknown
 from escrow.registry import institutions
 from escrow.registry.tables import merchant
 
-Wallet = Literal["wechat", "alipay"]
+PaymentChannel = Literal["wechat", "alipay", "unionpay"]
 
 
 class MerchantBoundAlready(Conflict):
@@ -26,7 +26,7 @@ class MerchantBoundAlready(Conflict):
 class Merchant:
     """A wallet's merchant, and the supervised account that its money goes to."""
 
-    channel: Wallet
+    channel: PaymentChannel
     number: str
     supervised_account: str
 
@@ -54,6 +54,15 @@ def account_of(db: Connection, channel: str, number: str) -> str | None:
     m = merchant.c
     query = select(m.supervised_account).where(m.channel == channel, m.number == number)
     return db.execute(query).scalar_one_or_none()
+
+
+def of_account(db: Connection, supervised_account: str) -> dict[str, set[str]]:
+    """The merchants' numbers that pay into an account, by channel."""
+    m = merchant.c
+    found: dict[str, set[str]] = {}
+    for row in db.execute(select(m.channel, m.number).where(m.supervised_account == supervised_account)):
+        found.setdefault(row.channel, set()).add(row.number)
+    return found
 
 
 def everyone(db: Connection) -> list[Merchant]:

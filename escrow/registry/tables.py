@@ -60,6 +60,6 @@ merchant: Final = noun(
     Column("supervised_account", Name, ForeignKey("institution.supervised_account"), nullable=False),
     Column("bound_at", Instant, nullable=False),
     UniqueConstraint("channel", "number"),
-    CheckConstraint("channel IN ('wechat', 'alipay')", name="channel"),
+    CheckConstraint("channel IN ('wechat', 'alipay', 'unionpay')", name="channel"),
 )
 """Which supervised account a wallet's merchant pays into."""

@@ -177,7 +177,7 @@ def _matched(db: Connection, payment_ids: Sequence[int]) -> set[int]:
 
 def _known_by_its_serial(line: Line, receipt: Receipt) -> Open:
     """A second line under a serial that is booked: perhaps the bank's mistake, perhaps its habit; a person decides."""
-    told = Money(receipt.payment.amount).major
+    told = Money(receipt.known).major
     if receipt.status == "conflicting":
         return _on_line(line, "conflict", f"银行流水号 {line.serial} 此前告知的金额为 {told} 元")
     return _on_line(line, "duplicate", f"银行流水号 {line.serial} 已有一笔 {told} 元入账，此笔疑为重复")

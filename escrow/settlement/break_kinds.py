@@ -29,6 +29,7 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "suspense": "款项待查",
     "channel_lump": "渠道汇总到账与账单或订单不符",
     "channel_bill_missing": "渠道汇总到账、账单未到",
+    "channel_lump_missing": "渠道账单净额逾期未到账",
 }
 
 FRAUD_SIGNALS: Final = frozenset(

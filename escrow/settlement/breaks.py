@@ -27,7 +27,10 @@ OWNER: Final = "bureau"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """A break (差异): on one line, payment or payout instruction. `amount` in fen, signed as the bank would."""
+    """A break (差异): on one line, payment or payout instruction, or a day of a channel's bill (`channel_day`).
+
+    `amount` in fen, signed as the bank would.
+    """
 
     kind: str
     line_id: int | None
@@ -36,15 +39,16 @@ class Open:
     amount: int
     detail: str
     late_line_id: int | None = None
+    channel_day: str | None = None
 
     @property
-    def subject(self) -> tuple[int | None, ...]:
+    def subject(self) -> tuple[int | str | None, ...]:
         """What makes it the same break when it is found again.
 
         Not its kind: a payout that left twice is a duplicate beside the first line, and alone it is merely not in
         the books. It stays the break that it was, with its first due day; it can only become a graver one.
         """
-        return self.line_id, self.payment_id, self.instruction_id, self.late_line_id
+        return self.line_id, self.payment_id, self.instruction_id, self.late_line_id, self.channel_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +154,7 @@ def _add(db: Connection, account: str, fresh: Sequence[Open], *, now: datetime) 
             "payment_id": each.payment_id,
             "instruction_id": each.instruction_id,
             "late_line_id": each.late_line_id,
+            "channel_day": each.channel_day,
             "amount": each.amount,
             "detail": each.detail,
             "owner": OWNER,

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 import pandas as pd
-from sqlalchemy import Connection, Row, and_, exists, or_, select
+from sqlalchemy import Connection, Row, exists, or_, select
 
 from escrow.enrolment.notifications import order_reference
 from escrow.enrolment.payments import Payment
@@ -14,8 +14,8 @@ from escrow.enrolment.placing import Credit
 from escrow.enrolment.tables import contract, payment, payment_order
 from escrow.registry.tables import institution
 from escrow.rules.months import SHANGHAI
-from escrow.settlement import making
-from escrow.settlement.tables import STANDS, match, merchant_bill_row
+from escrow.settlement.bill_tables import lump_row, merchant_bill_row
+from escrow.settlement.tables import STANDS, match
 from escrow.settlement.unmatched import Loose, payment_key
 from ledger.chunks import chunks
 
@@ -24,67 +24,86 @@ _ORDER: Final = "order:"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sides:
-    """A bill's rows and our orders as `reconciliation.channel` holds them together, and what stands behind the keys."""
+    """A channel's rows and our orders as `reconciliation.channel` holds them together, each with its merchant ("" where
+    nobody can tell), and what stands behind the keys."""
 
     bill: pd.DataFrame
     ours: pd.DataFrame
-    days: Collection[str]
-    _day_of_row: Mapping[tuple[str, str], str]
+    _rows: Mapping[tuple[str, str], Row[Any]]
     _day_of_order: Mapping[str, str]
     _payments: Mapping[str, Payment]
     _credits: Mapping[str, Credit]
 
+    @property
+    def merchants(self) -> list[str]:
+        """Whose rows these are."""
+        return sorted(set(self.bill["merchant"]))
+
+    def of(self, merchant: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The bill of one merchant, and the orders that can stand on it."""
+        ours = self.ours["merchant"].isin([merchant, ""])
+        return self.bill[self.bill["merchant"] == merchant], self.ours[ours]
+
+    def without(self, brought: Collection[tuple[str, str]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The rows of all merchants but for these days of them (merchant, day), and the orders that can stand there."""
+        gone, names = set(brought), self.bill["merchant"]
+        left = [each not in gone for each in zip(names, self.bill["traded_on"], strict=True)]
+        days = [(m, d) not in gone for m, d in zip(self.ours["merchant"], self.ours["on"], strict=True)]
+        return self.bill[pd.Series(left, dtype=bool)], self.ours[pd.Series(days, dtype=bool)]
+
+    def row_of(self, found: Mapping[Hashable, Any]) -> Row[Any] | None:
+        """The row of the bill to which a match or difference belongs."""
+        return self._rows.get((found["transaction"], found["refund"]))
+
     def day_of(self, found: Mapping[Hashable, Any]) -> str:
         """The day of the bill to which a match or difference belongs; "" for one of a line alone."""
-        row = self._day_of_row.get((found["transaction"], found["refund"]))
-        return row or self._day_of_order.get(found["order_key"], "")
+        row = self.row_of(found)
+        return self._day_of_order.get(found["order_key"], "") if row is None else row.traded_on.isoformat()
 
     def side_of(self, order_key: str, transaction: str) -> Payment | Credit:
         """The payment behind a key; for an order of which nobody has told, the credit that the row tells of."""
         return self._payments.get(order_key) or self._credits[transaction]
 
 
-def load(db: Connection, loose: Loose, channel: str, *, since: date) -> Sides:
-    """Both sides from a day on. A payment that was told of stands for its order, whichever way its word came."""
+def load(db: Connection, loose: Loose, channel: str, *, known: Collection[str], since: date) -> Sides:
+    """Both sides from a day on. A payment that was told of stands for its order, whichever way its word came.
+
+    `known`: the merchants of the channel that pay into the account.
+    """
     rows = _rows(db, loose.account, channel, since)
     paid = _paid(loose.payments, channel, rows)
     met = {each.id for each in paid.values()}
     told = {payment_key(each.id): each for each in loose.payments}
-    days = {each.traded_on.isoformat() for each in rows}
-    alone = _not_on_the_bill(loose.payments, channel, paid, days)
+    alone = _not_on_the_bill(loose.payments, channel, paid, _days_told_in_full(rows, known))
     left = [each for each in rows if each.kind == "payment" and each.id not in met]
     ordered = _ordered(db, loose.account, channel, left)
     ours = [
-        *((key, _order_of(row), told[key].amount, row.traded_on.isoformat()) for key, row in paid.items()),
-        *((payment_key(each.id), each.reference, each.amount, _day(each)) for each in alone),
-        *((f"{_ORDER}{row.id}", _order_of(row), amount, row.traded_on.isoformat()) for row, amount in ordered),
+        *((key, _order_of(row), told[key].amount, _on(row), row.merchant) for key, row in paid.items()),
+        *((payment_key(each.id), each.reference, each.amount, _day(each), "") for each in alone),
+        *((f"{_ORDER}{row.id}", _order_of(row), amount, _on(row), row.merchant) for row, amount in ordered),
     ]
     return Sides(
         bill=_bill(rows),
-        ours=_frame(("key", "order", "amount", "on"), ours),
-        days=days,
-        _day_of_row={(each.serial, each.refund_serial): each.traded_on.isoformat() for each in rows},
-        _day_of_order={key: day for key, _, _, day in ours},
+        ours=_frame(("key", "order", "amount", "on", "merchant"), ours),
+        _rows={(each.serial, each.refund_serial): each for each in rows},
+        _day_of_order={key: day for key, _, _, day, _ in ours},
         _payments=told,
         _credits={each.serial: _credit(each) for each in left},
     )
 
 
 def _rows(db: Connection, account: str, channel: str, since: date) -> Sequence[Row[Any]]:
-    """Rows that no line of the bank has brought: their payment stands in no match, under the channel's serial, or, in
-    a lump, under the bank's own for the same order."""
+    """Rows that no line of the bank has brought: neither with a lump, nor as a payment by itself."""
     r, p = merchant_bill_row.c, payment.c
-    named = or_(
-        p.serial == r.channel + "-" + r.serial,
-        and_(match.c.rule == making.LUMP, p.reference == r.reference, p.serial.not_like(f"{channel}-%")),
-    )
-    brought = (
-        select(match.c.id)
-        .join(payment, p.id == match.c.payment_id)
-        .where(STANDS, p.supervised_account == account, r.kind == "payment", named)
+    by_a_lump = select(lump_row.c.id).join(match, match.c.id == lump_row.c.match_id)
+    by_itself = select(match.c.id).join(payment, p.id == match.c.payment_id)
+    named = r.kind == "payment", p.serial == r.channel + "-" + r.serial
+    brought = or_(
+        exists(by_a_lump.where(STANDS, lump_row.c.row_id == r.id)),
+        exists(by_itself.where(STANDS, p.supervised_account == account, *named)),
     )
     query = select(merchant_bill_row).where(r.account == account, r.channel == channel, r.traded_on >= since)
-    return db.execute(query.where(~exists(brought)).order_by(r.traded_at, r.id)).all()
+    return db.execute(query.where(~brought).order_by(r.traded_at, r.id)).all()
 
 
 def _paid(payments: Sequence[Payment], channel: str, rows: Sequence[Row[Any]]) -> dict[str, Row[Any]]:
@@ -105,6 +124,15 @@ def _paid(payments: Sequence[Payment], channel: str, rows: Sequence[Row[Any]]) -
         if paid is not None:
             found[payment_key(paid.id)] = row
     return found
+
+
+def _days_told_in_full(rows: Sequence[Row[Any]], known: Collection[str]) -> set[str]:
+    """Days of which every merchant's bill is here: a payment that is on none of them is missing there."""
+    of_day: dict[str, set[str]] = {}
+    for each in rows:
+        of_day.setdefault(_on(each), set()).add(each.merchant)
+    several = {*known, *(each.merchant for each in rows)} - {""}
+    return {day for day, merchants in of_day.items() if merchants >= several or len(several) == 1}
 
 
 def _not_on_the_bill(
@@ -145,6 +173,10 @@ def _order_of(row: Row[Any]) -> str:
     return order_reference(row.reference, "") or str(row.reference)
 
 
+def _on(row: Row[Any]) -> str:
+    return str(row.traded_on.isoformat())
+
+
 def _day(paid: Payment) -> str:
     return paid.paid_at.astimezone(SHANGHAI).date().isoformat()
 
@@ -164,16 +196,17 @@ def _credit(row: Row[Any]) -> Credit:
 
 
 def _bill(rows: Sequence[Row[Any]]) -> pd.DataFrame:
-    names = ("traded_on", "traded_at", "transaction", "refund", "order", "amount", "fee")
+    names = ("traded_on", "traded_at", "transaction", "refund", "order", "amount", "fee", "merchant")
     told = [
         (
-            each.traded_on.isoformat(),
+            _on(each),
             each.traded_at.astimezone(SHANGHAI).time().isoformat(),
             each.serial,
             each.refund_serial,
             _order_of(each),
             each.amount,
             each.fee,
+            each.merchant,
         )
         for each in rows
     ]

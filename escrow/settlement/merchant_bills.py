@@ -14,9 +14,9 @@ from escrow.access.caller import Caller
 from escrow.refusals import Conflict, Unknown
 from escrow.registry import institutions, merchants
 from escrow.rules.months import SHANGHAI
+from escrow.settlement.bill_tables import merchant_bill as table
+from escrow.settlement.bill_tables import merchant_bill_row as row_table
 from escrow.settlement.statements import NotSupervised
-from escrow.settlement.tables import merchant_bill as table
-from escrow.settlement.tables import merchant_bill_row as row_table
 from ledger.chunks import chunks
 from ledger.money import Money
 from reconciliation import bills

@@ -15,9 +15,19 @@ from escrow.enrolment.payments import Payment
 from escrow.payouts.instructions import Instruction
 from escrow.registry import institutions
 from escrow.rules.months import SHANGHAI
-from escrow.settlement import booking, breaks, coming_back, frozen, lumps, proposal_sides, reversals, unmatched
+from escrow.settlement import (
+    booking,
+    breaks,
+    coming_back,
+    frozen,
+    lump_finding,
+    lumps,
+    proposal_sides,
+    reversals,
+    unmatched,
+)
 from escrow.settlement.breaks import Break, Open
-from escrow.settlement.lumps import Lump
+from escrow.settlement.lump_finding import Lump
 from escrow.settlement.making import LUMP
 from escrow.settlement.statements import NotSupervised
 from escrow.settlement.suggesting import suggest
@@ -52,10 +62,10 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     aside = [each for each in loose.lines if each.id in naming]
     taking_back = [each for each in loose.lines if each.reversal and each.id not in naming]
     plain = [each for each in loose.lines if not each.reversal and each.id not in naming]
-    brought = lumps.of(db, replace(loose, lines=plain))
-    reversals.lock_contracts(db, taking_back, plain, billed=lumps.references(brought) if brought else None)
+    brought = lump_finding.find(db, replace(loose, lines=plain))
+    reversals.lock_contracts(db, taking_back, plain, billed=lumps.references(brought.lumps))
     net = lumps.book(db, brought, by=by, now=now)
-    loose = _without(replace(loose, lines=plain), brought, net.payments)
+    loose = _without(replace(loose, lines=plain), brought.lumps, net.payments)
 
     outcome = match(line_frame(loose.lines), item_frame(loose), references=references)
     found = _allowed(outcome.matches, loose)

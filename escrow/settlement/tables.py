@@ -229,48 +229,6 @@ suspense_owner: Final = noun(
 )
 """Who looks for the owner of a payment in suspense; the last row of a payment counts; append-only."""
 
-merchant_bill: Final = noun(
-    "merchant_bill",
-    Column("account", Name, nullable=False),
-    Column("channel", Name, nullable=False),
-    Column("format", Text, nullable=False),
-    Column("begins", Day, comment="NULL: nothing was traded"),
-    Column("ends", Day),
-    Column("trades", Whole, nullable=False),
-    Column("net", Whole, nullable=False, comment="fen that should reach the bank: payments less refunds less fees"),
-    Column("sha256", Name, nullable=False, comment="of the file"),
-    Column("imported_at", Instant, nullable=False),
-    Column("imported_by", Text, nullable=False),
-    UniqueConstraint("account", "sha256"),
-    CheckConstraint("(begins IS NULL) = (trades = 0) AND (ends IS NULL) = (trades = 0) AND trades >= 0", name="trades"),
-    CheckConstraint("ends >= begins", name="span"),
-)
-"""A payment channel's bill for the merchant whose money comes into an account; append-only."""
-
-merchant_bill_row: Final = noun(
-    "merchant_bill_row",
-    Column("bill_id", Whole, ForeignKey("merchant_bill.id"), nullable=False),
-    Column("account", Name, nullable=False),
-    Column("channel", Name, nullable=False),
-    Column("number", Whole, nullable=False, comment="its line in the first file that brought it"),
-    Column("merchant", Name, nullable=False),
-    Column("traded_on", Day, nullable=False),
-    Column("traded_at", Instant, nullable=False),
-    Column("kind", Name, nullable=False),
-    Column("reference", Name, nullable=False, comment="the order's, as the channel was given it"),
-    Column("serial", Name, nullable=False, comment="the channel's id of the payment"),
-    Column("refund_serial", Name, nullable=False, comment="the channel's id of the refund"),
-    Column("amount", Whole, nullable=False, comment="fen; negative: refunded"),
-    Column("fee", Whole, nullable=False, comment="fen that the channel kept; negative: gave back"),
-    UniqueConstraint("channel", "kind", "serial", "refund_serial"),
-    CheckConstraint(
-        "kind = 'payment' AND amount >= 0 AND refund_serial = '' OR kind = 'refund' AND amount <= 0", name="kind"
-    ),
-    Index("ix_merchant_bill_row_day", "account", "traded_on"),
-    Index("ix_merchant_bill_row_bill", "bill_id"),
-)
-"""Append-only; each payment and refund of a channel once, whichever bills tell of it."""
-
 break_: Final = noun(
     "statement_break",
     Column("account", Name, nullable=False),
@@ -285,6 +243,7 @@ break_: Final = noun(
     Column("due_on", Day, nullable=False),
     Column("closed_at", Instant),
     Column("late_line_id", Whole, ForeignKey("statement_late_line.id")),
+    Column("channel_day", Name, comment="channel/merchant/day of a bill whose net has not come"),
     Column("assigned_by", Text),
     Column("assigned_at", Instant, comment="NULL: it lies with the office, nobody has taken it"),
     Index("ix_statement_break_account", "account", "closed_at"),

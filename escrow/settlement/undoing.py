@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from escrow.access import trail
 from escrow.access.caller import Caller
-from escrow.enrolment import reversing
+from escrow.enrolment import reversing, whole_credits
 from escrow.enrolment.tables import payment
 from escrow.payouts import instructions
 from escrow.refusals import AlreadyDecided, Conflict, ReasonMissing
@@ -60,7 +60,11 @@ def undo(db: Connection, match_id: int, *, reason: str, by: Caller, now: datetim
     frozen.must_be_open(db, first.account, {each.booked_on for each in lines})
 
     transfers = [*_payments_back(db, first, rows, lines), *_booked_back(db, first)]
+    # What comes back to the bank account first: a lump's payments are more than its net by the fee.
+    transfers.sort(key=lambda each: each.debit != f"bank/{first.account}")
     _mark(db, first, reason=reason, by=by, now=now)
+    if first.rule == making.LUMP:
+        whole_credits.end(db, first.account, [each.serial for each in lines if each.serial], now=now)
     _on_the_way_again(db, rows)
     post_all(db, transfers, now=now, caller_key=by.key)
     listed = [

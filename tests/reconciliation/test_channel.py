@@ -75,8 +75,9 @@ def test_orders_bill_and_lump_that_agree_leave_no_difference() -> None:
     )
     assert found.differences.empty
     assert sorted(found.matches["order_key"]) == ["O:A:0", "O:A:2", "O:B:1"]
+    day = "2026-10-08"
     assert found.lumps.to_dict("records") == [
-        {"line_key": "L0", "begins": "2026-10-08", "ends": "2026-10-08", "amount": 130_000, "fee": 780, "net": 129_220}
+        {"line_key": "L0", "begins": day, "ends": day, "days": day, "amount": 130_000, "fee": 780, "net": 129_220}
     ]
 
 
@@ -152,3 +153,10 @@ def test_the_differences_account_for_every_fen(
     of_bank = sum(named.get(kind, 0) for kind in channel.DIFFERENCES if kind.startswith("lump"))
     assert sum(amount for _, amount in ours) + of_orders == sum(amount for _, _, amount, _ in rows)
     assert int((told["amount"] - told["fee"]).sum()) + of_bank == sum(amount for _, amount in came)
+
+
+def test_which_days_each_lump_brings_exactly_and_no_day_twice() -> None:
+    both = bill(("2026-10-08", "A", 100, 0), ("2026-10-09", "B", 50, 0), ("2026-10-10", "C", 100, 0))
+    lines = lumps(("2026-10-09", 100), ("2026-10-10", 7), ("2026-10-11", 150), ("2026-10-12", 100))
+    assert channel.brings(both, lines) == {"L0": ["2026-10-08"], "L2": ["2026-10-09", "2026-10-10"]}
+    assert channel.brings(both, lumps(("2026-10-19", 150))) == {}, "the eighth lies too far back"

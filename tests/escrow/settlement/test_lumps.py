@@ -122,7 +122,7 @@ def test_each_days_lump_brings_its_own_rows(town: Town) -> None:
     run = town.reconcile()
     assert (run.matched, run.open) == ({LUMP: 1}, [])
     evidence = town.db.execute(select(match.c.evidence).order_by(match.c.id.desc()).limit(1)).scalar_one()
-    assert evidence.startswith("2026-07-22 至 2026-07-22 账单 1 笔")
+    assert evidence.startswith(f"商户 {MERCHANT} 2026-07-22 至 2026-07-22 账单 1 笔")
     assert breaches(town.db) == []
 
 

@@ -12,9 +12,9 @@ from escrow.refusals import Forbidden, Unknown
 from escrow.registry import merchants
 from escrow.registry.merchants import Merchant
 from escrow.settlement import merchant_bills
+from escrow.settlement.bill_tables import merchant_bill, merchant_bill_row
 from escrow.settlement.merchant_bills import BillContradicts, BillOfAnotherAccount, MerchantBill
 from escrow.settlement.statements import NotSupervised
-from escrow.settlement.tables import merchant_bill, merchant_bill_row
 from reconciliation.statement import ControlTotalsBroken, UnknownLayout
 from tests.escrow.county import BANK, BUREAU, School, at, breaches, school
 from tests.reconciliation.bill_files import MERCHANT, Trade, alipay, unionpay, wechat
