@@ -55,10 +55,9 @@ class Account:
         )
 
 
-def currency_of(element: Element, entry: Element | None) -> str:
+def currency_of(element: Element, of_entry: str = "") -> str:
     """The account's own currency, else that of its balances, else of its first entry. Raises NotAStatement."""
     of_balances = (_only(_leaves(each), "Amt@Ccy") for each in element.iterchildren("{*}Bal"))
-    of_entry = "" if entry is None else _only(_leaves(entry), "Amt@Ccy")
     currency = _only(_head(element), "Acct/Ccy") or next(of_balances, "") or of_entry
     if currency not in EXPONENT:
         raise NotAStatement(

@@ -4,13 +4,12 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from operator import attrgetter
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconciliation.amounts import NotExact, major, minor
 from reconciliation.camt_charges import charged
-from reconciliation.camt_shape import DetailShape, Element, Elements, Shape
+from reconciliation.camt_shape import DetailShape, Written
 from reconciliation.natures import nature
 from reconciliation.noted import Noted
 from reconciliation.statement import BadRow, ControlTotalsBroken
@@ -26,7 +25,6 @@ _NO_REFERENCE: Final = frozenset({"NOTPROVIDED", "NONREF", "NOTAVAILABLE"})
 _SHOWN: Final = 10
 """Payments of an undivided batch whose texts stand in the remark of its one line."""
 
-_text: Final = attrgetter("text")
 _nature: Final = lru_cache(maxsize=1024)(nature)
 
 
@@ -54,7 +52,7 @@ class Line(NamedTuple):
 class _Own(NamedTuple):
     """What an entry says of itself, for all its payments."""
 
-    element: Element
+    line: int
     number: int
     day: str
     time: str
@@ -117,24 +115,22 @@ def signed(text: str, stated: str, direction: str, currency: str) -> int:
     return value if direction == "CRDT" else -value
 
 
-def read(elements: Elements, shape: Shape, *, number: int, currency: str, noted: Noted) -> list[Line]:
+def read(written: Written, *, number: int, currency: str, noted: Noted) -> list[Line]:
     """The lines of one entry, together exactly its amount; none when it is not booked.
 
     Raises BadRow or ControlTotalsBroken, naming the entry by its number in the statement and its line in the file.
     `noted` is told of an entry that is no line, or is not divided as it might have been.
     """
     try:
-        return _lines(elements, shape, number=number, currency=currency, noted=noted)
+        return _lines(written, number=number, currency=currency, noted=noted)
     except NotExact as reason:
-        english, chinese = _place(number, elements[0])
+        english, chinese = _place(number, written.line)
         raise BadRow(f"{english}: {reason}", f"{chinese}：{reason.chinese}", number=number) from None
 
 
-def _lines(elements: Elements, shape: Shape, *, number: int, currency: str, noted: Noted) -> list[Line]:
-    fields = shape.fields(elements)
-    amount, direction, reversal, status, booked, serial, reference, code, summary = [
-        (text or "").strip() for text in map(_text, fields)
-    ]
+def _lines(written: Written, *, number: int, currency: str, noted: Noted) -> list[Line]:
+    shape, texts, currencies, line = written
+    amount, direction, reversal, status, booked, serial, reference, code, summary = shape.fields(texts)
     if shape.twice:
         raise NotExact(f"{shape.twice} stands there twice; expected once", f"{shape.twice} 出现两次，应只有一次")
     if status not in {"BOOK", ""}:
@@ -142,10 +138,10 @@ def _lines(elements: Elements, shape: Shape, *, number: int, currency: str, note
         noted.add(f"状态为 {status[:20]}，尚未入账，不计入流水", f"第 {number} 笔 {amount[:20]}")
         return []
     own = _Own(
-        elements[0],
+        line,
         number,
         *moment(booked),
-        signed(amount, fields[0].get("Ccy") or "", direction, currency),
+        signed(amount, currencies[shape.currency], direction, currency),
         amount,
         direction,
         _yes(reversal),
@@ -154,22 +150,22 @@ def _lines(elements: Elements, shape: Shape, *, number: int, currency: str, note
         summary,
         currency,
     )
-    return _divided(own, elements, shape, noted)
+    return _divided(own, written, noted)
 
 
-def _place(number: int, element: Element) -> tuple[str, str]:
+def _place(number: int, line: int) -> tuple[str, str]:
     """The entry in both languages, with its line in the file for those who must look at it."""
-    line = element.sourceline
     return f"entry {number} (line {line})", f"第 {number} 笔（文件第 {line} 行）"
 
 
-def _divided(own: _Own, elements: Elements, shape: Shape, noted: Noted) -> list[Line]:
+def _divided(own: _Own, written: Written, noted: Noted) -> list[Line]:
     """The entry as its payments; as one line where they do not make its amount."""
+    shape = written.shape
     if not shape.details:
         return [_line(own, own.amount, _Payment(None))]
     if shape.counts:
-        _counted(own, elements, shape)
-    payments = [_payment(each, elements, own) for each in shape.details]
+        _counted(own, written)
+    payments = [_payment(each, written, own) for each in shape.details]
     if len(payments) == 1 and payments[0].amount == own.amount:  # nearly always
         return [_line(own, own.amount, payments[0])]
     amounts = [each.amount for each in payments if each.amount is not None]
@@ -178,7 +174,7 @@ def _divided(own: _Own, elements: Elements, shape: Shape, noted: Noted) -> list[
         lines = [_line(own, value, each) for value, each in zip(amounts, payments, strict=True)]
         if left == 0:
             return lines
-        if left in charged(own.currency, elements, shape):
+        if left in charged(own.currency, written):
             # Paid in gross, booked net: the bank's charge is a line of its own, or no order's amount would be found.
             fee = _Payment(None, remark=("费用",), code="CHRG")
             return [*lines, _line(own, left, fee)]
@@ -189,20 +185,19 @@ def _divided(own: _Own, elements: Elements, shape: Shape, noted: Noted) -> list[
     return [_line(own, own.amount, payments[0] if len(payments) == 1 else _Payment(None, remark=_gathered(payments)))]
 
 
-def _payment(shape: DetailShape, elements: Elements, own: _Own) -> _Payment:
-    picked = shape.fields(elements)
-    texts = [(text or "").strip() for text in map(_text, picked)]
-    stated, transaction, direction, serial, transaction_id, end_to_end, *parties = texts
+def _payment(shape: DetailShape, written: Written, own: _Own) -> _Payment:
+    texts = written.texts
+    stated, transaction, direction, serial, transaction_id, end_to_end, *parties = shape.fields(texts)
     amount: int | None = None
-    for element, text in ((picked[0], stated), (picked[1], transaction)):
-        if element.get("Ccy") == own.currency:
+    for at, text in zip(shape.currencies, (stated, transaction), strict=True):
+        if written.currencies[at] == own.currency:
             amount = own.amount
             if text != own.text or direction not in {"", own.direction}:  # most payments repeat what the entry says
                 amount = signed(text, own.currency, direction or own.direction, own.currency)
             break
-    remark = [(elements[place].text or "").strip() for place in shape.remark]
+    remark = [texts[at] for at in shape.remark]
     if shape.returned:
-        remark.append(" ".join(["退汇原因", *((elements[place].text or "").strip() for place in shape.returned)]))
+        remark.append(" ".join(["退汇原因", *(texts[at] for at in shape.returned)]))
     serial = _named(serial) or own.serial or _named(transaction_id)
     return _Payment(amount, serial, _named(end_to_end), remark, *parties)
 
@@ -240,14 +235,14 @@ def _line(own: _Own, amount: int, payment: _Payment) -> Line:
     )
 
 
-def _counted(own: _Own, elements: Elements, shape: Shape) -> None:
+def _counted(own: _Own, written: Written) -> None:
     """A batch that says how many payments it holds must hold that many, when it shows any."""
-    counts = [(elements[place].text or "").strip() for place in shape.counts]
-    if all(map(_COUNT.fullmatch, counts)) and sum(map(int, counts)) != len(shape.details):
-        (english, chinese), said = _place(own.number, own.element), "+".join(counts)
+    counts, shown = [written.texts[at] for at in written.shape.counts], len(written.shape.details)
+    if all(map(_COUNT.fullmatch, counts)) and sum(map(int, counts)) != shown:
+        (english, chinese), said = _place(own.number, own.line), "+".join(counts)
         raise ControlTotalsBroken(
-            f"{english}: the batch states {said} payments and shows {len(shape.details)}",
-            f"{chinese}：批量写明 {said} 笔，明细却有 {len(shape.details)} 笔",
+            f"{english}: the batch states {said} payments and shows {shown}",
+            f"{chinese}：批量写明 {said} 笔，明细却有 {shown} 笔",
         )
 
 

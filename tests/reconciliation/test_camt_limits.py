@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciliation import camt
+from reconciliation import camt, camt_stream
 from reconciliation.camt_entry import Line
 from reconciliation.reading import read
 from reconciliation.statement import DoctypeRefused, NotAStatement, Statement, TooLarge
@@ -35,7 +35,7 @@ def test_a_deeply_nested_entry_is_refused() -> None:
 
 
 def test_tags_without_end_are_refused_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(camt, "MAX_TAGS", 10_000)
+    monkeypatch.setattr(camt_stream, "MAX_TAGS", 10_000)
     wide = entry("1.00").replace("<BkTxCd>", "<x/>" * 30_000 + "<BkTxCd>")
     with pytest.raises(TooLarge, match="10000 tags"):
         read(day(wide, opening="0.00", closing="1.00"))
@@ -63,7 +63,7 @@ def test_a_stream_gives_the_lines_away_one_by_one_and_reads_the_same() -> None:
 
 MEASURED = """
 import resource
-from reconciliation import camt
+from reconciliation import camt, camt_stream
 from tests.reconciliation.bank_files import balance, camt as document, detail, entry, statement
 
 whole = document(statement([entry("1.00", details=[detail(debtor="x")])], balances=[balance("OPBD", "0.00")])).decode()

@@ -217,9 +217,10 @@ def test_an_entry_outside_of_any_statement_is_refused_not_lost() -> None:
         read(data)
 
 
-def test_a_statement_within_another_is_refused() -> None:
-    inner = "<x><Stmt><Id>S-2</Id></Stmt></x>"
-    with pytest.raises(BadRow, match="a Stmt stands within another"):
+@pytest.mark.parametrize("entries", ["", f"\n{entry('7.00')}" * 3])
+def test_a_statement_within_another_is_refused(entries: str) -> None:
+    inner = f"<x><Stmt>{entries}<Id>S-2</Id></Stmt></x>"
+    with pytest.raises(BadRow, match="line 2: a Stmt stands within another"):
         read(day(entry("1.00"), inner, opening="0.00", closing="1.00"))
 
 
