@@ -33,12 +33,13 @@ _LONGEST: Final = timedelta(minutes=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostOffice:
     """Delivers what the outbox of this database holds. Any number of them may work at once; `mail_server` None: e-mail
-    waits. `base_url` is what links in letters begin with."""
+    waits. `base_url` is what links in letters begin with; `patience`: seconds that one webhook may take."""
 
     engine: Engine
     clock: Callable[[], datetime]
     mail_server: MailServer | None
     base_url: str
+    patience: int = webhook.SECONDS
 
     @classmethod
     def of(cls, engine: Engine, settings: Settings, *, clock: Callable[[], datetime]) -> Self:
@@ -100,7 +101,7 @@ class PostOffice:
         """Send it; why it did not arrive, or None."""
         try:
             if to.channel == "webhook":
-                await webhook.send(speaking, steps[0], to, at=at)
+                await webhook.send(speaking, steps[0], to, at=at, seconds=self.patience)
             elif self.mail_server is not None:
                 letter = (self.mail_server, steps, to.address)
                 await asyncio.to_thread(mail.send, *letter, base_url=self.base_url, at=at)

@@ -16,7 +16,8 @@ from escrow.monitoring.subscribers import Subscriber
 from qrpay.webhooks import sign
 
 SECONDS: Final = 15
-"""All that one delivery may take, however slowly the receiver answers: it is far below the outbox's lease."""
+"""All that one delivery may take where nothing else is said, however slowly the receiver answers: far below the
+outbox's lease."""
 
 _TO_CONNECT: Final = 5
 
@@ -27,20 +28,22 @@ def client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=False, verify=_authorities())
 
 
-async def send(speaking: httpx2.AsyncClient, step: Step, to: Subscriber, *, at: datetime) -> None:
-    """Send a step to a subscriber. Its webhook-id is the same at every repeat. Raises NotTaken."""
+async def send(
+    speaking: httpx2.AsyncClient, step: Step, to: Subscriber, *, at: datetime, seconds: int = SECONDS
+) -> None:
+    """Send a step to a subscriber within this time. Its webhook-id is the same at every repeat. Raises NotTaken."""
     body = json.dumps(step.event, ensure_ascii=False, separators=(",", ":")).encode()
     headers = sign(body, id=f"alert-step_{step.id}", at=at, key=to.key)
     headers |= {"content-type": "application/json", "user-agent": "tuition-escrow"}
     try:
         # The body of the answer is never read: it could be endless, and says nothing that counts.
         async with (
-            asyncio.timeout(SECONDS),
+            asyncio.timeout(seconds),
             speaking.stream("POST", to.address, content=body, headers=headers) as answer,
         ):
             status = answer.status_code
     except TimeoutError:
-        raise NotTaken(f"no answer within {SECONDS} seconds") from None
+        raise NotTaken(f"no answer within {seconds} seconds") from None
     except httpx2.HTTPError as error:
         raise NotTaken(f"{type(error).__name__}: {error}") from error
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -19,7 +19,6 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from escrow.db import snapshot, transaction
-from escrow.delivery import webhook
 from escrow.delivery.mail import MailServer
 from escrow.delivery.post_office import PostOffice
 from escrow.monitoring import alerts, handling, outbox, steps, subscribers
@@ -252,16 +251,9 @@ def test_an_endless_answer_is_not_read(engine: Engine, clock: Clock, office: Pos
     assert poured < 2**26
 
 
-@pytest.fixture
-def patience_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "SECONDS", 1)
-
-
-@pytest.mark.usefixtures("patience_of_a_second")
 def test_a_receiver_that_dawdles_is_left_after_a_while(
     engine: Engine, clock: Clock, office: PostOffice, receiver: Receiver
 ) -> None:
-
     def drop_by_drop(handler: BaseHTTPRequestHandler, _request: Request) -> None:
         try:
             for each in b"HTTP/1.0 200 OK" * 10:
@@ -274,7 +266,7 @@ def test_a_receiver_that_dawdles_is_left_after_a_while(
     receiver.answer = drop_by_drop
     told(engine, clock, receiver.url)
     opened(engine, clock, "a")
-    finish(office)
+    finish(replace(office, patience=1))
     assert waiting(engine)[0].failure == "no answer within 1 seconds"
 
 
