@@ -28,10 +28,11 @@ from escrow.api.shapes import (
     place,
 )
 from escrow.refusals import Invalid, Unknown
-from escrow.registry import courses, institutions
+from escrow.registry import courses, institutions, licences
 from escrow.registry.courses import CourseAlreadyFiled
 from escrow.registry.credit_code import BadCreditCode
 from escrow.registry.institutions import AlreadyRegistered, InstitutionClosed, Registration
+from escrow.registry.licences import LicenceNotRenewed
 from escrow.registry.tables import course as course_table
 
 routes = APIRouter(tags=[INSTITUTIONS])
@@ -62,6 +63,13 @@ class RegistrationAsked(Asked):
         if self.supervised_account == self.settlement_account:
             raise ValueError("the supervised and the settlement account must be two")
         return self
+
+
+class LicenceAsked(Asked):
+    """A licence that stands in the earlier one's place (换发办学许可证)."""
+
+    licence_no: Word = Field(description="办学许可证号")
+    expires: Day = Field(description="Its last day, not before today.")
 
 
 class CourseAsked(Asked):
@@ -156,6 +164,26 @@ def show(institution_id: PathId, desk: AtDesk) -> InstitutionWithCourses:
         )
 
     return desk.read(look)
+
+
+@routes.post(
+    "/institutions/{institution_id}/licence",
+    response_model=InstitutionShown,
+    responses=may_refuse(Unknown, InstitutionClosed, LicenceNotRenewed),
+    summary="Register a renewed licence 换发许可证登记",
+)
+def renew_licence(
+    institution_id: PathId, asked: LicenceAsked, act: Annotated[Act, Depends(acting("bureau"))]
+) -> Response:
+    """After the last day of its licence nothing more is ordered for an institution, until the renewed one is here."""
+
+    def do(db: Connection) -> InstitutionShown:
+        renewed = licences.renew(
+            db, institution_id, licence_no=asked.licence_no, expires=asked.expires, by=act.by, now=act.now
+        )
+        return InstitutionShown.model_validate(renewed)
+
+    return act(do)
 
 
 @routes.post(

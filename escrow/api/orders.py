@@ -19,6 +19,7 @@ from escrow.enrolment.orders import NothingToPay, Order
 from escrow.monitoring import watched
 from escrow.refusals import Unknown
 from escrow.registry.institutions import InstitutionClosed
+from escrow.registry.licences import LicenceExpired
 
 routes = APIRouter(tags=[CONTRACTS])
 
@@ -55,7 +56,7 @@ Parties = Annotated[Look, Depends(looking("family", "institution", "bureau", "au
     "/contracts/{contract_id}/orders",
     status_code=201,
     response_model=OrderPlaced,
-    responses=may_refuse(Unknown, ContractEnded, InstitutionClosed, FeeRuleBroken, NothingToPay),
+    responses=may_refuse(Unknown, ContractEnded, InstitutionClosed, LicenceExpired, FeeRuleBroken, NothingToPay),
     summary="Make a payment order 下单",
 )
 def place(
@@ -65,7 +66,8 @@ def place(
 ) -> Response:
     """One code for one amount, good for one payment within 24 hours. Without a body, or without an amount in it, it is
     for all that is still due. The fee rules are held against the contract once more, on the day of the order: what its
-    jurisdiction does not let pass is refused, what it flags is told here and to the bureau."""
+    jurisdiction does not let pass is refused, what it flags is told here and to the bureau. So is an order for an
+    institution whose licence has expired."""
     asked = asked or OrderAsked()
     amount = None if asked.amount is None else asked.amount.money
 

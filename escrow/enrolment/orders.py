@@ -13,7 +13,7 @@ from escrow.enrolment import contracts, examining
 from escrow.enrolment.measured import Act
 from escrow.enrolment.tables import payment, payment_order
 from escrow.refusals import Conflict, Unknown
-from escrow.registry import institutions
+from escrow.registry import institutions, licences
 from escrow.rules.months import SHANGHAI
 from escrow.rules.rulebook import Rulebook
 from ledger.chunks import chunks
@@ -77,7 +77,7 @@ def place(
 
     The fee rules are held against the contract once more, on this day; what the jurisdiction only flags goes on, and
     `examining.at` tells it. `by_loan`: to be paid by a training loan (培训贷).
-    Raises Unknown, Forbidden, ContractEnded, InstitutionClosed, FeeRuleBroken, NothingToPay.
+    Raises Unknown, Forbidden, ContractEnded, InstitutionClosed, LicenceExpired, FeeRuleBroken, NothingToPay.
     """
     by.must_be("family", "institution", "bureau")
     contract = contracts.get(db, contract_id, lock=True)
@@ -86,6 +86,7 @@ def place(
     institution = institutions.get(db, contract.institution_id)
     institution.must_be_open()
     act = Act(kind="ordered", on=now.astimezone(SHANGHAI).date())
+    licences.must_be_valid(institution, rulebook=rulebook, on=act.on)
     found = examining.at(db, [contract_id], act=act, rulebook=rulebook, by_loan=by_loan)
     contracts.must_pass([each.finding for each in found], institution.jurisdiction, rulebook)
     paid, ordered = _paid(db, contract_id), _ordered(db, contract_id, now)

@@ -1,6 +1,6 @@
 """What a family sees of its contracts through the doors, and what it can undo before it has paid."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from tests.escrow.api.town import Town, yuan
@@ -59,3 +59,18 @@ def test_an_unpaid_contract_is_annulled_and_a_closure_withdrawn_or_rejected(town
     ended = service.done("family", f"/contracts/{town.contract}/annulment", {"reason": "不学了"})
     assert ended["state"] == "ended"
     assert service.post("family", f"/contracts/{town.contract}/annulment", {"reason": "x"}).status_code == 409
+
+
+def test_an_order_under_an_expired_licence_is_refused_with_its_rule_until_the_bureau_has_renewed_it(town: Town) -> None:
+    service, path = town.service, f"/institutions/{town.institution}/licence"
+    service.done("zhang", path, {"licence_no": "教民1", "expires": "2026-09-01"})
+    service.clock.at += timedelta(days=1)
+    refused = service.post("family", f"/contracts/{town.contract}/orders")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/licence-expired")
+    assert refused.json()["rule"] == "nation/licence.valid@2022-01-01"
+    late = service.post("zhang", path, {"licence_no": "教民2", "expires": "2026-09-01"})
+    assert (late.status_code, late.json()["type"]) == (422, "/problems/licence-not-renewed")
+    assert service.post("school", path, {"licence_no": "教民2", "expires": "2029-09-01"}).status_code == 403
+    renewed = service.done("zhang", path, {"licence_no": "教民2", "expires": "2029-09-01"})
+    assert (renewed["licence_no"], renewed["licence_expires"]) == ("教民2", "2029-09-01")
+    assert town.order()
