@@ -25,10 +25,12 @@ _MARK: Final = "te_"
 _ENTROPY: Final = 32  # bytes: too much to guess, so a plain hash of it is enough
 
 
-def issue(db: Connection, *, name: str, role: Role, party: int | None, now: datetime) -> str:
-    """Make a key for a caller. It is shown this once; only its hash is kept."""
+def issue(db: Connection, *, name: str, role: Role, party: int | None, now: datetime, person: str | None = None) -> str:
+    """Make a key for a caller. It is shown this once; only its hash is kept. `person`: the mark of whoever will act
+    with it (four_eyes.person_of)."""
     key = _MARK + secrets.token_urlsafe(_ENTROPY)
-    db.execute(insert(api_key).values(digest=_digest(key), name=name, role=role, party=party, created_at=now))
+    kept = {"digest": _digest(key), "name": name, "role": role, "party": party, "created_at": now, "person": person}
+    db.execute(insert(api_key).values(kept))
     return key
 
 

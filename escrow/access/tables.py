@@ -19,8 +19,10 @@ api_key: Final = noun(
     Column("party", Whole, comment="the institution's or guardian's id, for those two roles"),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("person", Name, comment="a keyed hash of the person's number; NULL: a system, or nobody has said"),
     CheckConstraint(f"role IN {ROLES}", name="role"),
     CheckConstraint("(party IS NOT NULL) = (role IN ('family', 'institution'))", name="party"),
+    Index("ix_api_key_name", "name"),
 )
 
 bank_key: Final = noun(

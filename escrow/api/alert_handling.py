@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from escrow.access.four_eyes import SamePerson
 from escrow.api.alerts import AlertShown
 from escrow.api.asking import Act, acting
 from escrow.api.description import ALERTS, may_refuse
@@ -162,7 +163,7 @@ def propose_dismissal(alert_id: PathId, asked: DismissalAsked, act: Bureau) -> R
 @routes.post(
     "/alerts/{alert_id}/dismissal/approval",
     response_model=AlertShown,
-    responses=may_refuse(Unknown, ImpossibleMove, FourEyes),
+    responses=may_refuse(Unknown, ImpossibleMove, FourEyes, SamePerson),
     summary="Agree to dismiss an alert 批准排除",
 )
 def approve_dismissal(alert_id: PathId, act: Bureau) -> Response:

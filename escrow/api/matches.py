@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from escrow.access.four_eyes import SamePerson
 from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import BANK, may_refuse
 from escrow.api.shapes import (
@@ -216,7 +217,7 @@ def propose(asked: ProposalAsked, act: Annotated[Act, Depends(acting("bureau", "
 @routes.post(
     "/match-proposals/{proposal_id}/approval",
     response_model=MatchShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, *_WEIGHED, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, *_WEIGHED, keyed=True),
     summary="Approve a match 批准勾对",
 )
 def approve(proposal_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:
@@ -227,7 +228,7 @@ def approve(proposal_id: PathId, act: Annotated[Act, Depends(moving_money("burea
 @routes.post(
     "/match-proposals/{proposal_id}/decline",
     response_model=ProposedShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, ReasonMissing),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, ReasonMissing),
     summary="Decline a match 驳回勾对",
 )
 def decline(proposal_id: PathId, asked: Reasoned, act: Annotated[Act, Depends(acting("bureau"))]) -> Response:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from escrow.access.four_eyes import SamePerson
 from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
 from escrow.api.shapes import (
@@ -69,6 +70,19 @@ class AnsweredLineShown(Shown):
     )
 
 
+class StrangerShown(Shown):
+    """What the bank reported of a payment that the batch does not hold. Nothing was taken of it: ask the bank."""
+
+    payment_information: str
+    end_to_end: str = Field(description="Empty where the bank speaks of a whole part.")
+    amount: Fen | None
+    status: str
+    code: str
+    reason: str
+    english: str
+    chinese: str
+
+
 class AnswerShown(Shown):
     """A payment status report of the bank (付款状态报告)."""
 
@@ -80,6 +94,7 @@ class AnswerShown(Shown):
     received_by: str
     received_at: datetime
     lines: list[AnsweredLineShown]
+    strangers: list[StrangerShown]
 
 
 class PartShown(Shown):
@@ -169,7 +184,8 @@ def answer(
 ) -> Response:
     """pain.002 of .03 or later, the body as the bank wrote it. What it rejects is owed again: a release goes back to
     earned and can be asked for anew, a refund waits for another account. Success moves nothing: it has left when the
-    statement shows it. The same report again has no second effect."""
+    statement shows it. The same report again has no second effect. What it says of payments that the batch does not
+    hold is listed under `strangers`, and nothing else comes of it."""
     return act(
         lambda db: AnswerShown.model_validate(answers.take(db, data, by=act.by, now=act.now), from_attributes=True),
         status=201,
@@ -224,7 +240,7 @@ def propose(
 @routes.post(
     "/corrections/{correction_id}/approval",
     response_model=PayoutShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, NotToBeCorrected, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, NotToBeCorrected, keyed=True),
     summary="Approve another payee 批准收款账户更正",
 )
 def approve(correction_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:
@@ -235,7 +251,7 @@ def approve(correction_id: PathId, act: Annotated[Act, Depends(moving_money("bur
 @routes.post(
     "/corrections/{correction_id}/rejection",
     response_model=CorrectionShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, ReasonMissing),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, ReasonMissing),
     summary="Reject another payee 驳回收款账户更正",
 )
 def reject(correction_id: PathId, asked: RejectionAsked, act: Annotated[Act, Depends(acting("bureau"))]) -> Response:

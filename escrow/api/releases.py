@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import Field, model_validator
 from sqlalchemy import Connection, select
 
+from escrow.access.four_eyes import SamePerson
 from escrow.api.asking import Act, Look, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
 from escrow.api.findings import FindingShown
@@ -166,7 +167,7 @@ def show(
 @routes.post(
     "/release-requests/{request_id}/approval",
     response_model=ReleaseShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, FamiliesFirst, PaidThoughRejected, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, FamiliesFirst, PaidThoughRejected, keyed=True),
     summary="Approve a release 批准拨付",
 )
 def approve(request_id: PathId, act: Deciding) -> Response:
@@ -178,7 +179,7 @@ def approve(request_id: PathId, act: Deciding) -> Response:
 @routes.post(
     "/release-requests/{request_id}/rejection",
     response_model=ReleaseShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, ReasonMissing, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, ReasonMissing, keyed=True),
     summary="Reject a release 驳回拨付",
 )
 def reject(request_id: PathId, asked: RejectionAsked, act: Deciding) -> Response:

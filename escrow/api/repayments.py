@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import Connection, select
 
+from escrow.access.four_eyes import SamePerson
 from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
 from escrow.api.shapes import Amount, Asked, Fen, NeededReason, PathId, Shown
@@ -127,7 +128,7 @@ def show(
 @routes.post(
     "/closures/{closure_id}/approval",
     response_model=ClosureWithFamilies,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, RefundNotComputed, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, RefundNotComputed, keyed=True),
     summary="Approve a closure 批准终止办学",
 )
 def approve(closure_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:
@@ -162,7 +163,7 @@ def withdraw(
 @routes.post(
     "/closures/{closure_id}/rejection",
     response_model=ClosureShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson),
     summary="Reject a closure 驳回终止办学申请",
 )
 def reject(closure_id: PathId, asked: ClosureAsked, act: Annotated[Act, Depends(acting("bureau"))]) -> Response:

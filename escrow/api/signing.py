@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from escrow.access.four_eyes import SamePerson
 from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import BANK, may_refuse
 from escrow.api.shapes import (
@@ -161,7 +162,7 @@ def ask(asked: ReopeningAsked, act: Annotated[Act, Depends(acting("bureau", "ban
 @routes.post(
     "/day-reopenings/{reopening_id}/approval",
     response_model=ReopeningShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, keyed=True),
     summary="Approve a reopening 批准重开",
 )
 def approve(reopening_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:
@@ -178,7 +179,7 @@ def approve(reopening_id: PathId, act: Annotated[Act, Depends(moving_money("bure
 @routes.post(
     "/day-reopenings/{reopening_id}/rejection",
     response_model=ReopeningShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson),
     summary="Leave the days signed 驳回重开",
 )
 def reject(reopening_id: PathId, act: Annotated[Act, Depends(acting("bureau"))]) -> Response:

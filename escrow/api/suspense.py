@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import Field
 from sqlalchemy import Connection, and_, select
 
+from escrow.access.four_eyes import SamePerson
 from escrow.api.asking import Act, Look, acting, looking, moving_money
 from escrow.api.description import PAYOUTS, may_refuse
 from escrow.api.shapes import After, Asked, Fen, Id, Limit, NeededReason, Page, PathId, Reason, Shown, following, place
@@ -137,7 +138,9 @@ def propose(
 @routes.post(
     "/proposals/{proposal_id}/approval",
     response_model=PaymentShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, DoesNotFit, ContractEnded, InstitutionClosed, keyed=True),
+    responses=may_refuse(
+        Unknown, AlreadyDecided, FourEyes, SamePerson, DoesNotFit, ContractEnded, InstitutionClosed, keyed=True
+    ),
     summary="Approve a proposal 批准处理意见",
 )
 def approve(proposal_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:
@@ -148,7 +151,7 @@ def approve(proposal_id: PathId, act: Annotated[Act, Depends(moving_money("burea
 @routes.post(
     "/proposals/{proposal_id}/rejection",
     response_model=ProposalShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, ReasonMissing),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, ReasonMissing),
     summary="Reject a proposal 驳回处理意见",
 )
 def reject(proposal_id: PathId, asked: RejectionAsked, act: Annotated[Act, Depends(acting("bureau"))]) -> Response:

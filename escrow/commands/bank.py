@@ -33,6 +33,8 @@ def take_answer(
         for each in answer.lines:
             if each.effect in ("rejected", "contradiction"):
                 typer.echo(f"  {each.instruction_id} {each.effect}: {each.status} {each.code} {each.reason}".rstrip())
+        for stranger in answer.strangers:
+            typer.echo(f"  {stranger.chinese} {stranger.english}")
 
 
 @commands.command("ask")

@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import Connection
 
 from escrow import db as database
-from escrow.access import key_files, key_ring, keys
+from escrow.access import four_eyes, key_files, key_ring, keys
 from escrow.access.caller import Role
 from escrow.access.key_files import KeyFile
 from escrow.access.keys import AES, Channel
@@ -35,11 +35,21 @@ def issue(
     name: Annotated[str, typer.Option(help="The person or system that will act with it.")],
     role: Annotated[Role, typer.Option(help="What it may do.")],
     party: Annotated[int | None, typer.Option(help="The institution's or guardian's id, for those two roles.")] = None,
+    person: Annotated[
+        str | None, typer.Option(help="The person's number 工号: one person under two names is no second pair of eyes.")
+    ] = None,
 ) -> None:
-    """Make an API key. It is shown this once; only its hash is kept."""
+    """Make an API key. It is shown this once; only its hash is kept, and of a person's number too."""
     if (party is not None) != (role in {"family", "institution"}):
         raise typer.BadParameter("--party goes with the roles family and institution, and only with them")
-    _write(lambda db: typer.echo(keys.issue(db, name=name, role=role, party=party, now=_now())))
+    if person is not None and not person.strip():
+        raise typer.BadParameter("--person is a number that the bureau knows this person by")
+
+    def do(db: Connection) -> None:
+        mark = None if person is None else four_eyes.person_of(db, person)
+        typer.echo(keys.issue(db, name=name, role=role, party=party, person=mark, now=_now()))
+
+    _write(do)
 
 
 @key_commands.command()

@@ -4,10 +4,10 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from escrow.access import four_eyes
 from escrow.access.caller import Caller
 from escrow.monitoring.alerts import Alert
 from escrow.monitoring.moves import moved, must_lie_ahead, the_alert
-from escrow.refusals import FourEyes
 
 
 def acknowledge(db: Connection, alert_id: int, *, by: Caller, now: datetime) -> Alert:
@@ -58,10 +58,12 @@ def propose_dismissal(
 
 
 def approve_dismissal(db: Connection, alert_id: int, *, by: Caller, now: datetime) -> Alert:
-    """Somebody who did not propose it agrees: the alert is dismissed. Raises Unknown, ImpossibleMove, FourEyes."""
+    """Somebody who did not propose it agrees: the alert is dismissed.
+
+    Raises Unknown, ImpossibleMove, FourEyes, SamePerson.
+    """
     alert = the_alert(db, alert_id, "approve_dismissal", by=by)
-    if alert.dismissal_by == by.name:
-        raise FourEyes(what="proposal", what_zh="排除意见", name=by.name)
+    four_eyes.must_be_another(db, by, alert.dismissal_by, what="proposal", what_zh="排除意见")
     closed = {"state": "dismissed", "closed_at": now, "closed_by": by.name, "closing_reason": alert.dismissal_reason}
     facts = {"proposed_by": alert.dismissal_by}
     why = alert.dismissal_reason

@@ -1,30 +1,26 @@
 """The bank's answers to payout files (pain.002): read, held against the batch, and taken line by line."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from escrow.access import trail
 from escrow.access.caller import Caller
 from escrow.payouts import batch_files, batches, instructions, outcomes
 from escrow.payouts.instructions import Instruction
 from escrow.payouts.outcomes import Told
-from escrow.payouts.tables import answer_line
+from escrow.payouts.reading_answers import Effect, Stranger, effect_of, said_of, strangers_of
+from escrow.payouts.tables import answer_line, answer_stranger
 from escrow.payouts.tables import payout_answer as table
 from escrow.refusals import Conflict
 from ledger.chunks import chunks
-from ledger.money import Money
 from reconciliation import pain002
-from reconciliation.pain002 import PARTLY, REJECTED, Report, Said
-
-Effect: TypeAlias = Literal["pending", "confirmed", "rejected", "known", "contradiction"]
-
-FINAL: Final = frozenset({"ACSC", "ACCC"})
-"""Settled, by the bank's own word. The books wait for its statement all the same."""
+from reconciliation.pain002 import REJECTED, Report, Said
 
 
 class AnswerDoesNotFit(Conflict):
@@ -67,13 +63,15 @@ class Answer:
     received_by: str
     received_at: datetime
     lines: Sequence[AnsweredLine]
+    strangers: Sequence[Stranger]
 
 
 def take(db: Connection, data: bytes, *, by: Caller, now: datetime) -> Answer:
     """Take a pain.002: what it rejects is owed again, everything else waits for the statement. The same file once.
 
-    A payout of which it says nothing stays as it is. Raises StatusReportRefused, DoctypeRefused, TooLarge
-    (reconciliation), Unknown where it answers no batch of ours, AnswerDoesNotFit, AnswerChanged.
+    A payout of which it says nothing stays as it is; what it says of payments that the batch does not hold is kept and
+    told, and nothing comes of it. Raises StatusReportRefused, DoctypeRefused, TooLarge (reconciliation), Unknown where
+    it answers no batch of ours, AnswerDoesNotFit, AnswerChanged.
     """
     by.must_be("bureau", "bank")
     report, sha256 = pain002.read(data), hashlib.sha256(data).hexdigest()
@@ -82,7 +80,8 @@ def take(db: Connection, data: bytes, *, by: Caller, now: datetime) -> Answer:
     if known is not None:
         return known
     lines = {each.id: each for each in instructions.of_batch(db, batch.id)}
-    said = _said(report, batch.id, list(lines.values()))
+    asked = _asked(report, lines.values())
+    said = _said(report, batch.id, lines.values(), asked)
 
     refused = [
         Told(instruction_id=each, at=report.created_at, code=one.code, reason=one.reason)
@@ -101,74 +100,31 @@ def take(db: Connection, data: bytes, *, by: Caller, now: datetime) -> Answer:
         )
         for each, one in said.items()
     ]
-    answer = _keep(db, report, taken, data=data, batch_id=batch.id, sha256=sha256, by=by, now=now)
-    effects = {each: sum(line.effect == each for line in taken) for each in sorted({line.effect for line in taken})}
-    trail.record(db, by, "answer.taken", f"batch:{batch.id}", now=now, report=report.message_id, effects=effects)
+    strangers = strangers_of(report, asked)
+    answer = _keep(db, report, taken, strangers, data=data, batch_id=batch.id, sha256=sha256, by=by, now=now)
+    facts = {"report": report.message_id, "effects": dict(sorted(Counter(each.effect for each in taken).items()))}
+    trail.record(db, by, "answer.taken", f"batch:{batch.id}", now=now, **facts, strangers=len(strangers))
     return answer
 
 
 def of_batch(db: Connection, batch_id: int) -> list[Answer]:
     """All reports on a batch, in the order they came."""
     rows = db.execute(select(*_columns()).where(table.c.batch_id == batch_id).order_by(table.c.id)).all()
-    return [Answer(**row._asdict(), lines=_lines(db, row.id)) for row in rows]
+    return [_as_answer(db, row) for row in rows]
 
 
-def effect_of(status: str, state: str, fate: str) -> Effect:
-    """What a status means for a payout in this state; `fate`: what a rejection came to. Pure."""
-    if status == REJECTED:
-        return {"rejected": "rejected", "known": "known"}.get(fate, "contradiction")  # type: ignore[return-value]
-    if status in FINAL:
-        return "contradiction" if state == "rejected" else "confirmed" if state == "sent" else "known"
-    return "pending" if state == "sent" else "known"
-
-
-def said_of(report: Report, asked: Mapping[str, Mapping[str, int]]) -> dict[str, Said]:
-    """What a report says of each transfer, by end-to-end id: the nearest level that says something. Pure.
-
-    `asked`: by payment information, the fen of each transfer. Raises ValueError with two sentences where the report
-    names what was not asked, or repeats another count, sum or amount.
-    """
-    every = {name: amount for part in asked.values() for name, amount in part.items()}
-    _must_repeat(report, every, "the file", "整份文件")
-    said = {name: report for name in every if report.status not in ("", PARTLY)}
-    found: dict[str, Said] = dict(said)
-    for part in report.parts:
-        inside = asked.get(part.payment_information)
-        if inside is None:
-            raise ValueError(f"it names {part.payment_information}", f"含有不属于该批次的 {part.payment_information}")
-        _must_repeat(part, inside, part.payment_information, part.payment_information)
-        if part.status not in ("", PARTLY):
-            found.update(dict.fromkeys(inside, part))
-        for line in part.lines:
-            if line.end_to_end not in inside:
-                raise ValueError(f"it names {line.end_to_end}", f"含有该部分中没有的付款 {line.end_to_end}")
-            if line.amount not in (None, inside[line.end_to_end]):
-                was = Money(inside[line.end_to_end]).major
-                raise ValueError(
-                    f"{line.end_to_end} was of {was}, not {Money(line.amount or 0).major}",
-                    f"{line.end_to_end} 应为 {was} 元，而非 {Money(line.amount or 0).major} 元",
-                )
-            if line.status:
-                found[line.end_to_end] = line
-    return found
-
-
-def _must_repeat(told: Report | pain002.Part, asked: Mapping[str, int], what: str, what_zh: str) -> None:
-    count, total = len(asked), sum(asked.values())
-    if told.count not in (None, count):
-        raise ValueError(f"{what} had {count} transfers, not {told.count}", f"{what_zh}应有 {count} 笔")
-    if told.total not in (None, total):
-        raise ValueError(
-            f"{what} was of {Money(total).major}, not {Money(told.total or 0).major}",
-            f"{what_zh}金额应为 {Money(total).major} 元，而非 {Money(told.total or 0).major} 元",
-        )
-
-
-def _said(report: Report, batch_id: int, lines: Sequence[Instruction]) -> dict[int, Said]:
+def _asked(report: Report, lines: Collection[Instruction]) -> dict[str, dict[str, int]]:
+    """The fen of each transfer of the file that a report answers, by its part."""
     asked: dict[str, dict[str, int]] = {}
     names = batch_files.part_names(report.original, [each.supervised_account for each in lines])
     for each in lines:
         asked.setdefault(names[each.supervised_account], {})[each.end_to_end] = each.amount
+    return asked
+
+
+def _said(
+    report: Report, batch_id: int, lines: Collection[Instruction], asked: Mapping[str, Mapping[str, int]]
+) -> dict[int, Said]:
     try:
         found = said_of(report, asked)
     except ValueError as misfit:
@@ -185,7 +141,11 @@ def _known(db: Connection, batch_id: int, report: Report, sha256: str) -> Answer
         return None
     if row.sha256 != sha256:
         raise AnswerChanged(report=report.message_id)
-    return Answer(**row._asdict(), lines=_lines(db, row.id))
+    return _as_answer(db, row)
+
+
+def _as_answer(db: Connection, row: Row[Any]) -> Answer:
+    return Answer(**row._asdict(), lines=_lines(db, row.id), strangers=_strangers(db, row.id))
 
 
 def _columns() -> list[Any]:
@@ -199,10 +159,18 @@ def _lines(db: Connection, answer_id: int) -> list[AnsweredLine]:
     return [AnsweredLine(**row._asdict()) for row in db.execute(query)]
 
 
+def _strangers(db: Connection, answer_id: int) -> list[Stranger]:
+    s = answer_stranger.c
+    wanted = (s.payment_information, s.end_to_end, s.amount, s.status, s.code, s.reason)
+    query = select(*wanted).where(s.answer_id == answer_id).order_by(s.id)
+    return [Stranger(**row._asdict()) for row in db.execute(query)]
+
+
 def _keep(
     db: Connection,
     report: Report,
     taken: Sequence[AnsweredLine],
+    strangers: Sequence[Stranger],
     *,
     data: bytes,
     batch_id: int,
@@ -233,4 +201,6 @@ def _keep(
     ]
     for chunk in chunks(kept):
         db.execute(insert(answer_line), chunk)
-    return Answer(**row._asdict(), lines=taken)
+    for others in chunks([asdict(each) | {"answer_id": row.id} for each in strangers]):
+        db.execute(insert(answer_stranger), others)
+    return Answer(**row._asdict(), lines=taken, strangers=strangers)

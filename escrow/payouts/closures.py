@@ -6,13 +6,13 @@ from typing import Literal
 
 from sqlalchemy import Connection, insert, select, update
 
-from escrow.access import trail
+from escrow.access import four_eyes, trail
 from escrow.access.caller import Caller
 from escrow.enrolment import contracts, orders
 from escrow.payouts import refunds
 from escrow.payouts.refunds import Refund, Refundable
 from escrow.payouts.tables import closure as table
-from escrow.refusals import AlreadyDecided, Conflict, FourEyes, ReasonMissing, Unknown
+from escrow.refusals import AlreadyDecided, Conflict, ReasonMissing, Unknown
 from escrow.registry import institutions
 from escrow.rules.rulebook import Rulebook
 
@@ -80,14 +80,13 @@ def roster(db: Connection, closure_id: int) -> list[Refundable]:
 def approve(db: Connection, closure_id: int, *, rulebook: Rulebook, by: Caller, now: datetime) -> list[Refund]:
     """The bureau approves: all untaught money of all families is instructed in one act, the institution is closed.
 
-    Raises FourEyes, AlreadyDecided, Unknown. Source: 民办教育促进法, art. 59.
+    Raises FourEyes, SamePerson, AlreadyDecided, Unknown. Source: 民办教育促进法, art. 59.
     """
     by.must_be("bureau")
     closure = get(db, closure_id, lock=True)
     if closure.state != "requested":
         raise AlreadyDecided(what="closure", what_zh="终止办学", key=closure.id, state=closure.state)
-    if closure.requested_by == by.name:
-        raise FourEyes(what="closure", what_zh="终止办学申请", name=by.name)
+    four_eyes.must_be_another(db, by, closure.requested_by, what="closure", what_zh="终止办学申请")
     institution = institutions.get(db, closure.institution_id, lock=True)
     found = refunds.refundable(db, contracts.open_of_institution(db, institution.id))
     repaid = refunds.repay(
@@ -124,12 +123,11 @@ def withdraw(db: Connection, closure_id: int, *, reason: str, by: Caller, now: d
 def reject(db: Connection, closure_id: int, *, reason: str, by: Caller, now: datetime) -> Closure:
     """The bureau, and not who asked, rejects a closure with a reason: the institution is open again.
 
-    Raises Unknown, AlreadyDecided, FourEyes, ReasonMissing.
+    Raises Unknown, AlreadyDecided, FourEyes, SamePerson, ReasonMissing.
     """
     by.must_be("bureau")
     closure = _to_be_ended(db, closure_id, reason)
-    if closure.requested_by == by.name:
-        raise FourEyes(what="closure", what_zh="终止办学申请", name=by.name)
+    four_eyes.must_be_another(db, by, closure.requested_by, what="closure", what_zh="终止办学申请")
     return _reopen(db, closure, "rejected", reason=reason, by=by, now=now)
 
 

@@ -6,13 +6,13 @@ from typing import Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
 
-from escrow.access import trail
+from escrow.access import four_eyes, trail
 from escrow.access.caller import Caller
 from escrow.payouts import instructions
 from escrow.payouts.instructions import Instruction, Wanted
 from escrow.payouts.tables import instruction
 from escrow.payouts.tables import payee_correction as table
-from escrow.refusals import AlreadyDecided, Conflict, FourEyes, Invalid, ReasonMissing, Unknown
+from escrow.refusals import AlreadyDecided, Conflict, Invalid, ReasonMissing, Unknown
 
 _LONGEST_NAME: Final = 140
 
@@ -93,7 +93,7 @@ def propose(
 def approve(db: Connection, correction_id: int, *, by: Caller, now: datetime) -> Instruction:
     """Approve a payee that somebody else put forward: another attempt at the same claim waits for the next batch.
 
-    Raises Unknown, AlreadyDecided, FourEyes, NotToBeCorrected where it was paid or sent meanwhile.
+    Raises Unknown, AlreadyDecided, FourEyes, SamePerson, NotToBeCorrected where it was paid or sent meanwhile.
     """
     correction = _to_be_decided(db, correction_id, by)
     payout = _correctable(db, correction.instruction_id)
@@ -161,8 +161,7 @@ def _to_be_decided(db: Connection, correction_id: int, by: Caller) -> Correction
     correction = Correction(**row._asdict())
     if correction.state != "proposed":
         raise AlreadyDecided(what="correction", what_zh="收款账户更正", key=correction.id, state=correction.state)
-    if correction.proposed_by == by.name:
-        raise FourEyes(what="correction", what_zh="收款账户更正", name=by.name)
+    four_eyes.must_be_another(db, by, correction.proposed_by, what="correction", what_zh="收款账户更正")
     return correction
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from escrow.access import trail
+from escrow.access import four_eyes, trail
 from escrow.access.caller import Caller
 from escrow.payouts import instructions
 from escrow.payouts.cycles import Period, Terms, approvers
@@ -24,7 +24,7 @@ from escrow.payouts.release_drafts import (
 from escrow.payouts.tables import release_line
 from escrow.payouts.tables import release_request as table
 from escrow.payouts.whole_orders import last_lessons
-from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
+from escrow.refusals import AlreadyDecided, ReasonMissing, Unknown
 from escrow.registry import institutions, rosters
 from escrow.registry.institutions import Institution
 from escrow.rules.months import Month
@@ -75,7 +75,7 @@ def submit(
 def approve(db: Connection, request_id: int, *, by: Caller, now: datetime) -> ReleaseRequest:
     """Approve: the hold is settled and the bank is instructed. Where two sides must, the first one's word is kept.
 
-    Raises Unknown, Forbidden, FourEyes, AlreadyDecided, FamiliesFirst, PaidThoughRejected.
+    Raises Unknown, Forbidden, FourEyes, SamePerson, AlreadyDecided, FamiliesFirst, PaidThoughRejected.
     """
     request = _to_be_decided(db, request_id, by)
     by.must_be(*approvers(request.approval))
@@ -97,7 +97,7 @@ def approve(db: Connection, request_id: int, *, by: Caller, now: datetime) -> Re
 def reject(db: Connection, request_id: int, *, reason: str, by: Caller, now: datetime) -> ReleaseRequest:
     """Reject with a reason: the lessons are free to be asked for again. The bureau may, and whoever may approve.
 
-    Raises Forbidden, FourEyes, AlreadyDecided, ReasonMissing, Unknown.
+    Raises Forbidden, FourEyes, SamePerson, AlreadyDecided, ReasonMissing, Unknown.
     """
     if not reason.strip():
         raise ReasonMissing
@@ -231,8 +231,8 @@ def _to_be_decided(db: Connection, request_id: int, by: Caller) -> ReleaseReques
     request = get(db, request_id, lock=True)
     if request.state != "requested":
         raise AlreadyDecided(what="release request", what_zh="拨付申请", key=request.id, state=request.state)
-    if by.name in {request.requested_by, request.first_approved_by}:
-        raise FourEyes(what="release request", what_zh="拨付申请", name=by.name)
+    earlier = (request.requested_by, request.first_approved_by)
+    four_eyes.must_be_another(db, by, *earlier, what="release request", what_zh="拨付申请")
     return request
 
 

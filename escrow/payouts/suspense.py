@@ -6,7 +6,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from escrow.access import trail
+from escrow.access import four_eyes, trail
 from escrow.access.caller import Caller
 from escrow.enrolment import contracts
 from escrow.enrolment.payments import Payment, as_payment
@@ -15,7 +15,7 @@ from escrow.enrolment.tables import payment_order
 from escrow.payouts import instructions
 from escrow.payouts.instructions import Wanted
 from escrow.payouts.tables import suspense_decision as table
-from escrow.refusals import AlreadyDecided, Conflict, FourEyes, ReasonMissing, Unknown
+from escrow.refusals import AlreadyDecided, Conflict, ReasonMissing, Unknown
 from escrow.registry import institutions
 from ledger.entries import Transfer
 from ledger.money import Money
@@ -80,7 +80,7 @@ def propose(
 def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> Payment:
     """Approve a proposal made by somebody else: the money moves, or its way back is instructed.
 
-    Raises Unknown, AlreadyDecided, FourEyes, DoesNotFit.
+    Raises Unknown, AlreadyDecided, FourEyes, SamePerson, DoesNotFit.
     """
     proposal = _to_be_decided(db, proposal_id, by)
     payment = _get(db, proposal.payment_id)
@@ -97,7 +97,7 @@ def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> P
 def reject(db: Connection, proposal_id: int, *, reason: str, by: Caller, now: datetime) -> Proposal:
     """Reject a proposal made by somebody else, with a reason: the payment stays in suspense, to be proposed anew.
 
-    Raises Unknown, AlreadyDecided, FourEyes, ReasonMissing.
+    Raises Unknown, AlreadyDecided, FourEyes, SamePerson, ReasonMissing.
     """
     if not reason.strip():
         raise ReasonMissing
@@ -115,8 +115,7 @@ def _to_be_decided(db: Connection, proposal_id: int, by: Caller) -> Proposal:
     proposal = Proposal(**row._asdict())
     if proposal.state != "proposed":
         raise AlreadyDecided(what="proposal", what_zh="处理意见", key=proposal.id, state=proposal.state)
-    if proposal.proposed_by == by.name:
-        raise FourEyes(what="proposal", what_zh="处理意见", name=by.name)
+    four_eyes.must_be_another(db, by, proposal.proposed_by, what="proposal", what_zh="处理意见")
     return proposal
 
 

@@ -238,3 +238,16 @@ answer_line: Final = noun(
     CheckConstraint("effect IN ('pending', 'confirmed', 'rejected', 'known', 'contradiction')", name="effect"),
 )
 """What a report said of one payout, and what that changed; append-only."""
+
+answer_stranger: Final = noun(
+    "payout_answer_stranger",
+    Column("answer_id", Whole, ForeignKey("payout_answer.id"), nullable=False),
+    Column("payment_information", Name, nullable=False),
+    Column("end_to_end", Name, nullable=False, comment="empty: the bank spoke of the whole part"),
+    Column("amount", Whole, comment="fen, where the report repeats it"),
+    Column("status", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_payout_answer_stranger_answer", "answer_id"),
+)
+"""What a report said of payments that its batch does not hold; append-only, and nothing comes of it."""

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from escrow.access import trail
+from escrow.access import four_eyes, trail
 from escrow.access.caller import Caller
-from escrow.refusals import AlreadyDecided, Conflict, FourEyes, ReasonMissing, Unknown
+from escrow.refusals import AlreadyDecided, Conflict, ReasonMissing, Unknown
 from escrow.registry import institutions
 from escrow.settlement import booking, breaks, making, proposal_sides, write_offs
 from escrow.settlement.proposal_sides import Chosen
@@ -80,7 +80,7 @@ def propose(db: Connection, chosen: Chosen, *, reason: str, by: Caller, now: dat
 def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> int:
     """Approve what somebody else proposed: it is matched and booked. The id of the match.
 
-    Raises Unknown, AlreadyDecided, FourEyes, MatchedAlready, DayFrozen, and what `weighed` says no with.
+    Raises Unknown, AlreadyDecided, FourEyes, SamePerson, MatchedAlready, DayFrozen, and what `weighed` says no with.
     """
     proposal = _to_be_decided(db, proposal_id, by)
     sides = proposal_sides.load(db, proposal_sides.chosen_of(db, proposal.id, proposal.books))
@@ -111,7 +111,10 @@ def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> i
 
 
 def decline(db: Connection, proposal_id: int, *, reason: str, by: Caller, now: datetime) -> Proposal:
-    """Decline what somebody else proposed, with a reason. Raises Unknown, AlreadyDecided, FourEyes, ReasonMissing."""
+    """Decline what somebody else proposed, with a reason.
+
+    Raises Unknown, AlreadyDecided, FourEyes, SamePerson, ReasonMissing.
+    """
     if not reason.strip():
         raise ReasonMissing
     proposal = _to_be_decided(db, proposal_id, by)
@@ -150,8 +153,7 @@ def _to_be_decided(db: Connection, proposal_id: int, by: Caller) -> Proposal:
     proposal = _as_proposal(row)
     if proposal.state != "proposed":
         raise AlreadyDecided(what="match proposal", what_zh="勾对建议", key=proposal.id, state=proposal.state)
-    if proposal.proposed_by == by.name:
-        raise FourEyes(what="match proposal", what_zh="勾对建议", name=by.name)
+    four_eyes.must_be_another(db, by, proposal.proposed_by, what="match proposal", what_zh="勾对建议")
     return proposal
 
 

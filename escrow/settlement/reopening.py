@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from escrow.access import trail
+from escrow.access import four_eyes, trail
 from escrow.access.caller import Caller
-from escrow.refusals import AlreadyDecided, Conflict, FourEyes, ReasonMissing, Unknown
+from escrow.refusals import AlreadyDecided, Conflict, ReasonMissing, Unknown
 from escrow.registry import institutions
 from escrow.settlement import frozen, late_lines
 from escrow.settlement.tables import reopening as table
@@ -75,7 +75,7 @@ def ask(db: Connection, account: str, day: date, *, reason: str, by: Caller, now
 def approve(db: Connection, reopening_id: int, *, by: Caller, now: datetime) -> Reopening:
     """Approve what somebody else asked: the days are open again, their late lines are taken in.
 
-    The account should be reconciled after it. Raises Unknown, AlreadyDecided, FourEyes.
+    The account should be reconciled after it. Raises Unknown, AlreadyDecided, FourEyes, SamePerson.
     """
     asked = _to_be_decided(db, reopening_id, by)
     decided = _decide(db, asked, state="approved", by=by, now=now)
@@ -96,7 +96,7 @@ def approve(db: Connection, reopening_id: int, *, by: Caller, now: datetime) -> 
 
 
 def reject(db: Connection, reopening_id: int, *, by: Caller, now: datetime) -> Reopening:
-    """Leave the days signed, against what somebody else asked. Raises Unknown, AlreadyDecided, FourEyes."""
+    """Leave the days signed, against what somebody else asked. Raises Unknown, AlreadyDecided, FourEyes, SamePerson."""
     asked = _to_be_decided(db, reopening_id, by)
     trail.record(db, by, "day.reopening_rejected", f"account:{asked.account}", now=now, request=asked.id)
     return _decide(db, asked, state="rejected", by=by, now=now)
@@ -111,8 +111,7 @@ def _to_be_decided(db: Connection, reopening_id: int, by: Caller) -> Reopening:
     asked = _as_reopening(db.execute(select(table).where(table.c.id == reopening_id).with_for_update()).one())
     if asked.state != "requested":
         raise AlreadyDecided(what="reopening", what_zh="重开申请", key=asked.id, state=asked.state)
-    if asked.asked_by == by.name:
-        raise FourEyes(what="reopening", what_zh="重开申请", name=by.name)
+    four_eyes.must_be_another(db, by, asked.asked_by, what="reopening", what_zh="重开申请")
     return asked
 
 

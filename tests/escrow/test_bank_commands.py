@@ -44,6 +44,11 @@ def test_the_banks_answer_is_taken_in_and_what_failed_is_told(
         assert not ended.value.code, told.err
         assert f"on batch {batch.id}: rejected 1" in told.out
         assert f"{payout.id} rejected: RJCT AC04" in told.out
+    other = report.read_bytes().replace(payout.end_to_end.encode(), b"POX").replace(b">R1-", b">R2-")
+    report.write_bytes(other)
+    with pytest.raises(SystemExit) as ended:
+        main(["bank", "answer", str(report)])
+    assert "POX 不是该批次的付款，银行答复的状态为 RJCT" in capsys.readouterr().out
     report.write_bytes(b"<!DOCTYPE a><a/>")
     with pytest.raises(SystemExit) as ended:
         main(["bank", "answer", str(report)])

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import Engine, text
 
-from escrow.access import keys
+from escrow.access import four_eyes, keys
 from escrow.access.caller import Caller
+from escrow.access.four_eyes import SamePerson
 from escrow.bank.sandbox import SandboxBank
 from escrow.cli import main
 from escrow.db import snapshot, transaction
@@ -188,6 +189,15 @@ def test_a_key_that_is_issued_is_shown_once_and_known(escrow: Escrow, engine: En
     assert escrow("keys", "issue", "--name", "x", "--role", "family").status == 2
     assert escrow("keys", "issue", "--name", "x", "--role", "bureau", "--party", "1").status == 2
     assert escrow("keys", "issue", "--name", "x", "--role", "king").status == 2
+    assert escrow("keys", "issue", "--name", "x", "--role", "bureau", "--person", " ").status == 2
+    assert (
+        escrow("keys", "issue", "--name", "张科长", "--role", "bureau", "--person", "7", url=url_of(engine)).status == 0
+    )
+    assert (
+        escrow("keys", "issue", "--name", "张三", "--role", "bureau", "--person", "7", url=url_of(engine)).status == 0
+    )
+    with transaction(engine) as db, pytest.raises(SamePerson):
+        four_eyes.must_be_another(db, Caller(name="张三", role="bureau"), "张科长", what="closure", what_zh="申请")
     public = "e3vpVDmOQbtrsUp5kEuoNDcwWHIr/1y5Nbxk7Ef8NPo="
     assert escrow("keys", "trust", "--key-id", "bank-9", "--public-key", public).status == 0
     assert escrow("keys", "trust", "--key-id", "bank-9", "--public-key", public).status == 1, "it is trusted already"

@@ -35,6 +35,7 @@ def test_a_rejected_refund_waits_for_an_account_that_two_people_name(town: Town,
         assert answer.status_code == status, answer.text  # type: ignore[attr-defined]  # the client's response
     assert service.get("auditor", f"/payout-batches/{batch['id']}/answers").json() == [answer.json()]  # type: ignore[attr-defined]
     assert answer.json()["lines"][0]["effect"] == "rejected"  # type: ignore[attr-defined]
+    assert answer.json()["strangers"] == []  # type: ignore[attr-defined]
     wrong = tell(service, "teller", report.replace(b"1000.00", b"1000.01"), key="k2")
     assert wrong.status_code == 409  # type: ignore[attr-defined]
     assert tell(service, "teller", b"<!DOCTYPE a><a/>", key="k3").status_code == 422  # type: ignore[attr-defined]

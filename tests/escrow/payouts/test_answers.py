@@ -15,6 +15,7 @@ from escrow.payouts import answers, batches, instructions, outcomes, refunds, re
 from escrow.payouts.answers import AnswerChanged, AnswerDoesNotFit
 from escrow.payouts.batches import Batch
 from escrow.payouts.outcomes import Told
+from escrow.payouts.reading_answers import said_of, strangers_of
 from escrow.refusals import Forbidden, Unknown
 from reconciliation import pain002
 from tests.escrow.county import BUREAU, RULEBOOK, at, balances, breaches, confirmed, enrolled, requested, school
@@ -145,9 +146,7 @@ def test_a_rejection_after_the_statement_showed_it_leaving_is_a_contradiction(
 @pytest.mark.parametrize(
     ("sentence", "changes"),
     [
-        ("it names POX", {"unknown": {"release": "POX"}}),
         (r"was of 2000\.00, not 2000\.01", {"sum_by": 1}),
-        (r"it names PB\d+-9", {"part": True}),
         (r"was of 333\.33, not 333\.34", {"amount": True}),
     ],
 )
@@ -156,17 +155,64 @@ def test_a_report_of_something_else_is_refused_whole(
 ) -> None:
     batch = batch_of_three(db)
     release = names(db, batch)[0]
-    dials = {key: {release: "POX"} if key == "unknown" else value for key, value in changes.items()}
-    part, amount = dials.pop("part", False), dials.pop("amount", False)
+    dials = dict(changes)
+    amount = dials.pop("amount", False)
     report = told(db, bank, batch, rejects={release: "AC04"}, **dials)
-    if part:
-        report = report.replace(b"-1</OrgnlPmtInfId>", b"-9</OrgnlPmtInfId>")
     if amount:
         report = report.replace(b">333.33<", b">333.34<")
     with pytest.raises(AnswerDoesNotFit, match=sentence) as refused:
         answers.take(db, report, by=BUREAU, now=NOW)
     assert refused.value.chinese
     assert (states(db, batch), answers.of_batch(db, batch.id)) == (["sent"] * 3, [])
+
+
+def test_what_a_report_says_of_other_payments_is_told_once_and_what_it_says_of_ours_is_taken(
+    db: Connection, bank: SandboxBank
+) -> None:
+    batch = batch_of_three(db)
+    release, refund, _ = names(db, batch)
+    report = told(db, bank, batch, rejects={release: "AC04", refund: "AC01"}, unknown={refund: "POX"})
+    answer = answers.take(db, report, by=BUREAU, now=NOW)
+
+    assert [(each.status, each.effect) for each in answer.lines] == [("RJCT", "rejected"), ("ACSC", "confirmed")]
+    assert states(db, batch) == ["rejected", "sent", "sent"], "of the second one nothing was said"
+    (stranger,) = answer.strangers
+    assert (stranger.end_to_end, stranger.amount, stranger.status, stranger.code) == ("POX", 66667, "RJCT", "AC01")
+    assert f"{batch.message_id}-1/POX is no payment of this batch" in stranger.english
+    assert "请向银行核实" in stranger.chinese
+    assert answers.take(db, report, by=BUREAU, now=at(9, 13)) == answer
+    assert answers.of_batch(db, batch.id) == [answer]
+    assert breaches(db) == []
+
+
+def test_a_part_that_is_not_ours_leaves_the_other_parts_and_its_own_lines_stand_beside(
+    db: Connection, bank: SandboxBank
+) -> None:
+    batch = batch_of_three(db)
+    release, refund, other = names(db, batch)
+    report = told(db, bank, batch, rejects={release: "AC04", other: "AC04"})
+    answer = answers.take(db, report.replace(b"-1</OrgnlPmtInfId>", b"-9</OrgnlPmtInfId>"), by=BUREAU, now=NOW)
+
+    assert states(db, batch) == ["sent", "sent", "rejected"]
+    assert [(each.payment_information[-2:], each.end_to_end) for each in answer.strangers] == [
+        ("-9", release),
+        ("-9", refund),
+    ]
+
+
+def test_who_names_what_was_never_asked_has_not_spoken_of_all_the_others() -> None:
+    asked = {"PB1-1": {"PO1": 1, "PO2": 2}}
+    lines = tuple(pain002.Line(end_to_end=name, amount=None, status="RJCT", code="AC04") for name in ("PO2", "POX"))
+    part = pain002.Part(payment_information="PB1-1", count=2, total=3, lines=lines, status="RJCT")
+    bare = pain002.Part(payment_information="PB7-1", count=None, total=5, lines=(), status="RJCT", code="AM04")
+    report = pain002.Report(
+        message_id="R", created_at=NOW, original="PB1", count=2, total=3, parts=(part, bare), status="RJCT"
+    )
+    assert set(said_of(report, asked)) == {"PO2"}, "what is rejected is owed again, so it is named or it stays"
+    assert [(each.payment_information, each.end_to_end, each.amount) for each in strangers_of(report, asked)] == [
+        ("PB1-1", "POX", None),
+        ("PB7-1", "", 5),
+    ]
 
 
 def test_a_report_on_no_batch_of_ours_or_by_nobody_of_the_bank_is_refused(db: Connection, bank: SandboxBank) -> None:
@@ -189,7 +235,7 @@ def test_the_nearest_level_counts() -> None:
     report = pain002.Report(
         message_id="R", created_at=NOW, original="PB1", count=4, total=10, parts=parts, status="ACCP"
     )
-    said = answers.said_of(report, asked)
+    said = said_of(report, asked)
     assert {name: each.status for name, each in said.items()} == {
         "PO1": "ACSP",
         "PO2": "RJCT",
