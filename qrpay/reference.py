@@ -16,7 +16,11 @@ Of all other errors about one in 97 passes.
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from itertools import chain
 from typing import Final
+
+import numpy as np
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PREFIX: Final = "XF"
@@ -33,8 +37,12 @@ _TOKEN: Final = re.compile(f"(?<![0-9A-Z]){_SHAPE}(?![0-9A-Z])")
 _FULL_WIDTH: Final = {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
 _LOWER: Final = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}
 _PLAIN: Final = {**_FULL_WIDTH, **_LOWER, **{wide: plain.upper() for wide, plain in _FULL_WIDTH.items()}}
+_UNUSUAL: Final = re.compile("[a-z\uff01-\uff5e]")
+"""What `_plain` changes. Few remarks hold any, and a search costs a tenth of a translation."""
 _DIGITS: Final = str.maketrans(ALPHABET, "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 """Our alphabet as Python counts in base 32."""
+_VALUES: Final = np.array([max(ALPHABET.find(chr(code)), 0) for code in range(256)], np.int64)
+"""What each character of our alphabet counts, by its code."""
 _MISREAD: Final = str.maketrans("OIL", "011")
 _BETWEEN: Final = {"Zs", "Pd", "Cf", "Cc"}
 """Unicode's spaces, dashes, invisible marks and line ends: what people and chat programs put inside a reference."""
@@ -94,8 +102,26 @@ def find(remark: str) -> list[str]:
     letter or digit (full-width ones count as such). Nothing is repaired here, and spaces are never removed before
     searching: a reference cut in two, or one glued to the next word, is a matter for a person, not for a guess.
     """
-    found = _TOKEN.findall(_plain(remark))
-    return [reference for reference in dict.fromkeys(found) if is_valid(reference)]
+    return find_each([remark])[0]
+
+
+def find_each(remarks: Sequence[str]) -> list[list[str]]:
+    """What `find` finds in each of many remarks; a million in about a second."""
+    shaped = [_TOKEN.findall(_plain(each) if _UNUSUAL.search(each) else each) for each in remarks]
+    wrong = _wrong(list(chain.from_iterable(shaped)))
+    return [
+        [each for each in dict.fromkeys(found) if each not in wrong] if wrong or len(found) > 1 else found
+        for found in shaped
+    ]
+
+
+def _wrong(shaped: list[str]) -> set[str]:
+    """Those whose check digits do not fit, all of them of the shape of a reference."""
+    places = np.array(shaped, f"S{LENGTH}").view(np.uint8).reshape(len(shaped), LENGTH)
+    weights = 32 ** np.arange(6, -1, -1)
+    numbers = _VALUES[places[:, 2:9]] @ weights
+    check = _VALUES[places[:, 9:]] @ np.array([10, 1])
+    return {shaped[at] for at in np.flatnonzero(check != 98 - numbers * 100 % 97).tolist()}
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ledger import money
+from reconciliation import columns
+from reconciliation.columns import Numbers, Texts
 
 EXPONENT: Final[Mapping[str, int]] = MappingProxyType(
     {**money.EXPONENT, "EUR": 2, "USD": 2, "GBP": 2, "CHF": 2, "SEK": 2, "HKD": 2, "SGD": 2, "AUD": 2, "JPY": 0}
@@ -54,3 +60,13 @@ def major(value: int, currency: str) -> str:
     digits = EXPONENT[currency]
     sign, text = ("-" if value < 0 else ""), str(abs(value)).rjust(digits + 1, "0")
     return f"{sign}{text[: len(text) - digits]}.{text[len(text) - digits :]}" if digits else sign + text
+
+
+def majors(values: Numbers, currency: str) -> Texts:
+    """`major` of many."""
+    digits, sizes = EXPONENT[currency], np.abs(values)
+    signs = pc.if_else(pa.array(values < 0), "-", columns.same("", len(values)))
+    whole = columns.written(sizes // 10**digits)
+    if not digits:
+        return columns.together(signs, whole)
+    return columns.together(signs, whole, ".", pc.utf8_lpad(columns.written(sizes % 10**digits), digits, "0"))

@@ -117,8 +117,8 @@ def _lines(rows: Sequence[Row], profile: BillProfile) -> pd.DataFrame:
     columns: dict[str, list[object]] = {
         "number": list(numbers),
         "merchant": cells[profile.merchant].tolist() if profile.merchant else [""] * len(rows),
-        "traded_on": list(traded_on),
-        "traded_at": list(traded_at),
+        "traded_on": traded_on.to_pylist(),
+        "traded_at": traded_at.to_pylist(),
         "kind": ["refund" if each.refund else "payment" for each in money],
         "order": cells[profile.order].tolist(),
         "transaction": cells[profile.transaction].tolist(),

@@ -3,68 +3,68 @@
 Columns at a time: a million rows are read by a few dozen operations on arrays, and what is unusual one by one.
 """
 
-import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from reconciliation import columns
 from reconciliation.amounts import EXPONENT, NotExact, minor
+from reconciliation.columns import Flags, Numbers, Texts
 from reconciliation.profiles import Booked, Flagged, Separate, Signed, shape
 from reconciliation.statement import BadRow
 
 _HALF: Final = {**{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}, 0xFFE5: 0xA5}
 """Full-width digits and signs as half-width ones. (NFKC would go further: it makes 52 of 5².)"""
-_RED: Final = re.compile("冲正|红字|抹账|冲账|冲销")
+_RED: Final = "冲正|红字|抹账|冲账|冲销"
+_NOTHING: Final = "^[-－]+$"
 
 
-def plain(column: pd.Series) -> pd.Series:
+def plain(column: pd.Series) -> Texts:
     """The texts, with cells of nothing but hyphens ("-", "--", "－") as what they mean: empty."""
-    empty = {text for text in column.tolist() if text and text[0] in "-－" and not text.strip("-－")}
-    return column.where(~column.isin(list(empty)), "") if empty else column
+    found = columns.texts(column)
+    nothing = pc.match_substring_regex(found, _NOTHING)
+    return pc.if_else(nothing, "", found) if pc.any(nothing).as_py() else found
 
 
-def reversed_by_word(summaries: Sequence[str], marks: Sequence[bool]) -> list[bool]:
-    """Which lines the bank calls a reversal, by its own word for the line (冲正, 红字) or its mark."""
-    red = {summary: _RED.search(summary) is not None for summary in set(summaries)}
-    return [mark or red[summary] for summary, mark in zip(summaries, marks, strict=True)]
+def reversed_by_word(summaries: Texts) -> Flags:
+    """Which lines the bank calls a reversal, by its own word for the line (冲正, 红字)."""
+    return columns.flags(pc.match_substring_regex(summaries, _RED))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Exact:
     """A column's amounts in minor units, 0 where the cell is empty; `there` says where it is not."""
 
-    values: npt.NDArray[np.int64]
-    there: npt.NDArray[np.bool_]
+    values: Numbers
+    there: Flags
 
 
 def exact(column: pd.Series, currency: str) -> Exact:
     """The amounts in minor units. Raises BadRow naming row and cell ("xx,yyyy.zz")."""
-    texts = plain(column)
-    values, done = _plain_amounts(texts.to_numpy(object), EXPONENT[currency])
-    others = np.flatnonzero(~done)
-    read: dict[str, int] = {"": 0}
-    cells = texts.to_numpy(object)[others].tolist()
-    for place, text in zip(others.tolist(), cells, strict=True):
+    found, decimals = plain(column), EXPONENT[currency]
+    usual = pc.match_substring_regex(found, rf"^[0-9]{{1,15}}\.[0-9]{{{decimals}}}$" if decimals else "^[0-9]{1,15}$")
+    there = columns.flags(pc.not_equal(found, ""))
+    # Nearly all are digits, a point and all decimals: whole minor units, once the point is gone. No floats.
+    values = pc.cast(pc.replace_substring(pc.if_else(usual, found, "0"), ".", ""), pa.int64()).to_numpy().copy()
+    read: dict[str, int] = {}
+    for place in np.flatnonzero(there & ~columns.flags(usual)).tolist():
+        text = found[place].as_py()
         if text not in read:
             try:
                 read[text] = minor(text.translate(_HALF).removeprefix("¥"), currency)
             except NotExact as reason:
                 raise _bad(int(column.index[place]), column, text, says=(str(reason), reason.chinese)) from None
-    values[others] = [read[text] for text in cells]
-    there = np.ones(len(values), bool)
-    there[others] = [text != "" for text in cells]
+        values[place] = read[text]
     return Exact(values=values, there=there)
 
 
-def amounts(
-    cells: pd.DataFrame, rule: Separate | Flagged | Signed, currency: str
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def amounts(cells: pd.DataFrame, rule: Separate | Flagged | Signed, currency: str) -> tuple[Numbers, Flags]:
     """Signed amounts (+ in, - out) and whether each is a reversal: 红字, a negative in an unsigned column."""
     if isinstance(rule, Separate):
         return _two_columns(cells, rule, currency)
@@ -75,39 +75,14 @@ def amounts(
         raise _bad(row, column, "", says=("there is no amount", "没有金额"))
     if isinstance(rule, Signed):
         return read.values, np.zeros(len(cells), bool)
-    signs = np.array(signs_of(cells, rule), np.int64)
+    signs = signs_of(cells, rule)
     if rule.may_repeat_sign:
         unsigned = np.where(signs < 0, np.abs(read.values), read.values)
         return signs * unsigned, (signs > 0) & (read.values < 0)
     return signs * read.values, read.values < 0
 
 
-def _plain_amounts(
-    texts: npt.NDArray[np.object_], decimals: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Minor units of the cells that are digits, a point and all decimals; and which cells are that, 15 digits at most.
-
-    Nearly all are. The column is one block of ASCII digits then, multiplied and added place by place: no floats.
-    """
-    width = 15 + 1 + decimals
-    usual = np.array([len(text) <= width and text.isascii() and "\0" not in text for text in texts.tolist()], bool)
-    block = np.where(usual, texts, "").astype(f"S{width}")
-    places = block.view(np.uint8).reshape(len(texts), width)
-    lengths = np.char.str_len(block)
-    points = lengths - decimals - 1 if decimals else lengths
-    usual &= (points > 0) & (points <= 15)  # noqa: PLR2004  as `minor`: more does not fit
-    values = np.zeros(len(texts), np.int64)
-    for at in range(width):
-        digit = places[:, at].astype(np.int64) - ord("0")
-        inside, point = at < lengths, (at == points) & (decimals > 0)
-        usual &= ~inside | np.where(point, places[:, at] == ord("."), (digit >= 0) & (digit <= 9))  # noqa: PLR2004
-        values = np.where(inside & ~point & usual, values * 10 + digit, values)
-    return np.where(usual, values, 0), usual
-
-
-def _two_columns(
-    cells: pd.DataFrame, rule: Separate, currency: str
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _two_columns(cells: pd.DataFrame, rule: Separate, currency: str) -> tuple[Numbers, Flags]:
     came, went = exact(cells[rule.credit], currency), exact(cells[rule.debit], currency)
     column = cells[rule.credit]
     neither, both = ~came.there & ~went.there, (came.values != 0) & (went.values != 0)
@@ -121,84 +96,78 @@ def _two_columns(
     return came.values - went.values, (came.values < 0) | (went.values < 0)
 
 
-def moments(cells: pd.DataFrame, rule: Booked) -> tuple[list[str], list[str]]:
+def moments(cells: pd.DataFrame, rule: Booked) -> tuple[Texts, Texts]:
     """ISO dates and times; the time comes from its own column, or from the date's when that has one."""
     dates, times = _read(plain(cells[rule.date]), rule.formats)
-    if "" in dates:
-        at, allowed = dates.index(""), ", ".join(rule.formats)
+    if (missing := columns.flags(pc.equal(dates, ""))).any():
+        at, allowed = int(np.argmax(missing)), ", ".join(rule.formats)
         says = f"no date in any of the forms {allowed}", f"不是日期（{allowed}）"
         raise _bad(int(cells.index[at]), cells[rule.date], str(cells[rule.date].iloc[at]), says=says)
     if not rule.time:
         return dates, times
-    texts = plain(cells[rule.time]).tolist()
-    _, times = _read(plain(cells[rule.time]), rule.time_formats)
-    for at, (text, found) in enumerate(zip(texts, times, strict=True)):
-        if text and not found:
-            allowed = ", ".join(rule.time_formats)
-            says = f"no time in any of the forms {allowed}", f"不是时间（{allowed}）"
-            raise _bad(int(cells.index[at]), cells[rule.time], text, says=says)
+    texts = plain(cells[rule.time])
+    _, times = _read(texts, rule.time_formats)
+    if (strange := columns.flags(pc.and_(pc.not_equal(texts, ""), pc.equal(times, "")))).any():
+        at, allowed = int(np.argmax(strange)), ", ".join(rule.time_formats)
+        says = f"no time in any of the forms {allowed}", f"不是时间（{allowed}）"
+        raise _bad(int(cells.index[at]), cells[rule.time], texts[at].as_py(), says=says)
     return dates, times
 
 
-def signs_of(cells: pd.DataFrame, rule: Flagged) -> list[int]:
+def signs_of(cells: pd.DataFrame, rule: Flagged) -> Numbers:
     """1 for a credit and -1 for a debit, by the flag. Raises BadRow on any other word."""
-    flags = plain(cells[rule.flag]).tolist()
-    signs = {**dict.fromkeys(rule.credit, 1), **dict.fromkeys(rule.debit, -1)}
-    if strange := set(flags) - set(signs):
-        at, allowed = next(at for at, flag in enumerate(flags) if flag in strange), "、".join(signs)
+    found = plain(cells[rule.flag])
+    into, out = (columns.among(found, words) for words in (rule.credit, rule.debit))
+    if (strange := ~into & ~out).any():
+        at, allowed = int(np.argmax(strange)), "、".join((*rule.credit, *rule.debit))
         says = f"expected one of {allowed}", f"应为 {allowed}"
-        raise _bad(int(cells.index[at]), cells[rule.flag], flags[at], says=says)
-    return [signs[flag] for flag in flags]
+        raise _bad(int(cells.index[at]), cells[rule.flag], found[at].as_py(), says=says)
+    return np.where(into & ~out, 1, -1)
 
 
-def _read(texts: pd.Series, formats: list[str]) -> tuple[list[str], list[str]]:
+def _read(found: Texts, formats: Sequence[str]) -> tuple[Texts, Texts]:
     """ISO date and time of each text under the first format that it has exactly; "" where it has none."""
-    written = [text if text.isascii() else text.translate(_HALF) for text in texts.tolist()]
-    days, times = [""] * len(written), [""] * len(written)
-    left: Sequence[int] = range(len(written))
+    if not pc.all(pc.string_is_ascii(found), min_count=0).as_py():
+        found = columns.mapped(found, lambda text: text.translate(_HALF))
+    days = times = columns.same("", len(found))
     for form in formats:
-        read = _reader(form)
-        for at in left:
-            days[at], times[at] = read(written[at])
-        left = [at for at in left if not days[at]]
+        left = pc.equal(days, "")
+        if not pc.any(left).as_py():
+            break
+        day, clock = _under(form, pc.if_else(left, found, None))
+        days, times = pc.coalesce(day, days), pc.coalesce(clock, times)
     return days, times
 
 
-def _reader(written: str) -> Callable[[str], tuple[str, str]]:
-    """Reads a text of this form, as ("", "") where it is of another. Day and time apart: a file has few of either."""
-    day, space, clock = written.partition(" ")
-    if not space or " " in clock:
-        return _Known(written).__getitem__
-    known_days, known_times = _Known(day), _Known(clock)
+def _under(written: str, found: Texts) -> tuple[Texts, Texts]:
+    """ISO date and time of the texts of this form, null where a text is of another.
 
-    def read(text: str) -> tuple[str, str]:
-        first, _, second = text.partition(" ")
-        on, at = known_days[first][0], known_times[second][1]
-        return (on, at) if on and at else ("", "")
-
-    return read
-
-
-class _Known(dict[str, tuple[str, str]]):
-    """The texts of one strptime format with their ISO date and time, ("", "") where a text is not exactly of it."""
-
-    def __init__(self, written: str) -> None:
-        super().__init__()
-        self._written, self._exactly = written, shape(written).fullmatch
-
-    def __missing__(self, text: str) -> tuple[str, str]:
-        found = ("", "")
-        if self._exactly(text):
-            with suppress(ValueError):
-                found = _day_and_time(text, self._written)
-        self[text] = found
-        return found
+    Day and time of day are read apart, each once for each that occurs: a file has few of either.
+    """
+    on, space, at = written.partition(" ")
+    if not space or " " in at:
+        return _distinct(written, found)
+    halves = pc.extract_regex(found, "^(?P<on>[^ ]*) (?P<at>[^ ]*)$")
+    (day, _), (_, clock) = (_distinct(form, pc.struct_field(halves, half)) for half, form in (("on", on), ("at", at)))
+    both = pc.and_(pc.is_valid(day), pc.is_valid(clock))
+    return pc.if_else(both, day, None), pc.if_else(both, clock, None)
 
 
-def _day_and_time(text: str, written: str) -> tuple[str, str]:
-    if written == "%H:%M:%S" and len(text) == len("HH:MM:SS"):  # a day may have 86,400 of them
-        return "1970-01-01", time.fromisoformat(text).isoformat()
-    read = datetime.strptime(text, written)  # noqa: DTZ007  the bank's own clock, as it is written
+def _distinct(written: str, found: Texts) -> tuple[Texts, Texts]:
+    exactly = pc.match_substring_regex(found, f"^(?:{shape(written).pattern})$")
+    coded = pc.if_else(exactly, found, None).dictionary_encode()
+    read = [_moment(text, written) for text in coded.dictionary.to_pylist()]
+    days, times = (pa.array([each[at] for each in read], pa.large_string()).take(coded.indices) for at in (0, 1))
+    return days, times
+
+
+def _moment(text: str, written: str) -> tuple[str, str] | tuple[None, None]:
+    try:
+        if written == "%H:%M:%S" and len(text) == len("HH:MM:SS"):  # a day may have 86,400 of them
+            return "1970-01-01", time.fromisoformat(text).isoformat()
+        read = datetime.strptime(text, written)  # noqa: DTZ007  the bank's own clock, as it is written
+    except ValueError:
+        return None, None
     return read.date().isoformat(), read.time().isoformat("seconds") if "%H" in written else ""
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from reconciliation.amounts import major
-from reconciliation.sides import codes, nth
+from reconciliation.columns import nth
+from reconciliation.sides import codes
 
 ORDER_COLUMNS: Final = ("key", "order", "amount", "on")
 """What was ordered: a stable key, the number the channel was given (商户订单号), fen (+ paid, - refunded), ISO date."""

@@ -5,9 +5,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from reconciliation.amounts import major
-from reconciliation.sides import NONE, Numbers, Sides
+from reconciliation import columns
+from reconciliation.amounts import major, majors
+from reconciliation.columns import Numbers, Texts
+from reconciliation.sides import NONE, Sides
 from reconciliation.transposed import swapped
 
 _IDENTITY: Final = {
@@ -67,32 +71,32 @@ def worded(found: pd.DataFrame, sides: Sides, *, currency: str) -> tuple[pd.Data
 def _matches(found: pd.DataFrame, sides: Sides, currency: str) -> pd.DataFrame:
     at, of = found["line"].to_numpy(), found["item"].to_numpy()
     lines, items, rules = sides.line_texts, sides.item_texts, found["rule"].to_numpy(object)
-    by = np.empty(len(found), object)
-    for rule, (_, column) in _IDENTITY.items():
-        chosen = np.flatnonzero(rules == rule)
-        side, places = (items, of) if rule == "reference" else (lines, at)
-        by[chosen] = side[column].to_numpy(object)[places[chosen]]
-    amounts = sides.lines["amount"].to_numpy()[at].tolist()
-    apart = np.abs(sides.lines["day"].to_numpy()[at] - sides.items["day"].to_numpy()[of]).tolist()
-    evidence = [
-        f"{_IDENTITY[rule][0]} {identity}，金额 {major(amount, currency)}，日期相差 {days} 天"
-        for rule, identity, amount, days in zip(rules.tolist(), by.tolist(), amounts, apart, strict=True)
-    ]
-    for place, tail in _tails(rules, sides, at, of):
-        evidence[place] += tail
-    columns = {"line_key": _keys(lines, at), "item_key": _keys(items, of), "rule": rules, "evidence": evidence}
-    return _frame(columns)
+    told = columns.same("", len(found))
+    for rule, (word, column) in _IDENTITY.items():
+        if (chosen := rules == rule).any():
+            side, places = (items, of) if rule == "reference" else (lines, at)
+            identity = columns.together(f"{word} ", columns.texts(side[column]).take(pa.array(places)))
+            told = pc.if_else(pa.array(chosen), identity, told)
+    amounts = majors(sides.lines["amount"].to_numpy()[at], currency)
+    days = columns.written(np.abs(sides.lines["day"].to_numpy()[at] - sides.items["day"].to_numpy()[of]))
+    evidence = columns.together(told, "，金额 ", amounts, "，日期相差 ", days, " 天", *_tails(rules, sides, at, of))
+    keys = {"line_key": _keys(lines, at), "item_key": _keys(items, of)}
+    return _frame({**keys, "rule": rules, "evidence": columns.column(evidence)})
 
 
-def _tails(rules: np.ndarray, sides: Sides, at: Numbers, of: Numbers) -> list[tuple[int, str]]:
+def _tails(rules: np.ndarray, sides: Sides, at: Numbers, of: Numbers) -> tuple[Texts, Texts]:
     """What must be said besides: that nobody else came into question, that the bank's serials differ."""
-    alone = [
-        (int(place), "，双方均无其他候选") for place in np.flatnonzero(np.char.startswith(rules.astype(str), "payer"))
-    ]
+    by_payer = pa.array(np.isin(rules, ("payer_account", "payer_name")))
+    nothing = columns.same("", len(rules))
+    alone = pc.if_else(by_payer, "，双方均无其他候选", nothing)
     first, second = sides.lines["serial"].to_numpy()[at], sides.items["serial"].to_numpy()[of]
-    differ = np.flatnonzero((first != NONE) & (second != NONE) & (first != second)).tolist()
-    told, known = (side["serial"].to_numpy(object) for side in (sides.line_texts, sides.item_texts))
-    return alone + [(place, f"；流水号不同：对账单 {told[at[place]]}，账上 {known[of[place]]}") for place in differ]
+    differ = (first != NONE) & (second != NONE) & (first != second)
+    told, known = (
+        columns.texts(side["serial"]).take(pa.array(places[differ]))
+        for side, places in ((sides.line_texts, at), (sides.item_texts, of))
+    )
+    differing = columns.together("；流水号不同：对账单 ", told, "，账上 ", known)
+    return alone, pc.replace_with_mask(nothing, pa.array(differ), differing)
 
 
 def _explained(found: pd.DataFrame, sides: Sides, currency: str) -> pd.DataFrame:
@@ -172,8 +176,8 @@ def _references(sides: Sides, lines: pd.DataFrame) -> pd.Series:
     return pd.Series([of.get(each, "") for each in lines["reference"].tolist()], dtype="str")
 
 
-def _keys(texts: pd.DataFrame, places: Numbers) -> np.ndarray:
-    return texts["key"].to_numpy(object)[places]
+def _keys(texts: pd.DataFrame, places: Numbers) -> pd.Series:
+    return texts["key"].take(places).reset_index(drop=True)
 
 
 def _frame(columns: Mapping[str, object]) -> pd.DataFrame:

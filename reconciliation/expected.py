@@ -1,15 +1,16 @@
 """What the books expect on the bank's accounts, as a CSV that any bookkeeping program can write."""
 
-import csv
-from io import BytesIO
+import codecs
 from typing import Final
 
 import pandas as pd
 
 from reconciliation.cells import exact, moments
+from reconciliation.decoding import strict
 from reconciliation.matching import ITEM_COLUMNS
 from reconciliation.profiles import Booked
 from reconciliation.statement import BadRow, NotAStatement, UnknownLayout
+from reconciliation.tables import Table, from_text
 
 OPTIONAL: Final = ("account", "due")
 """Columns that may stand beside ITEM_COLUMNS; `matching` says what they are."""
@@ -20,14 +21,10 @@ def read(data: bytes, *, currency: str = "CNY") -> pd.DataFrame:
 
     Raises NotAStatement, UnknownLayout, BadRow naming the row (the header is row 1).
     """
-    try:
-        cells = pd.read_csv(
-            BytesIO(data), dtype="str", keep_default_na=False, na_filter=False, index_col=False, encoding="utf-8-sig"
-        )
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as reason:
-        raise NotAStatement(f"the items are no CSV in UTF-8: {reason}", f"不是 UTF-8 的 CSV：{reason}") from None
-    _known(list(cells.columns))
-    cells.index = pd.RangeIndex(2, len(cells) + 2)
+    text = strict(data.removeprefix(codecs.BOM_UTF8), "utf-8")
+    if not text or not text.strip():
+        raise NotAStatement("the items are empty or no CSV in UTF-8", "款项表是空的，或不是 UTF-8 的 CSV")
+    cells = _cells(from_text(text, ","))
     read_amounts = exact(cells["amount"], currency)
     if not read_amounts.there.all():
         row = int(cells.index[int(read_amounts.there.argmin())])
@@ -39,6 +36,23 @@ def read(data: bytes, *, currency: str = "CNY") -> pd.DataFrame:
         row = int(cells.index[int(twice.to_numpy().argmax())])
         raise BadRow(f"row {row}: the key stands twice", f"第 {row} 行：key 重复", number=row, column="key")
     return cells.assign(amount=read_amounts.values).reset_index(drop=True)
+
+
+def _cells(table: Table) -> pd.DataFrame:
+    """The rows under the header, without blank ones, by its names."""
+    header = table.cells.iloc[0].tolist()[: table.widths[0]]
+    _known(header)
+    below: pd.DataFrame = table.cells.iloc[1:, : len(header)].set_axis(header, axis=1)
+    widths = table.widths[1:]
+    if (strange := (widths != 0) & (widths != len(header))).any():
+        row, found = int(below.index[int(strange.argmax())]), int(widths[int(strange.argmax())])
+        raise BadRow(
+            f"row {row}: {found} cells where the header has {len(header)}",
+            f"第 {row} 行：有 {found} 格，表头有 {len(header)} 列",
+            number=row,
+        )
+    kept: pd.DataFrame = below.loc[widths != 0]
+    return kept
 
 
 def _known(columns: list[str]) -> None:

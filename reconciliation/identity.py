@@ -1,17 +1,24 @@
 """Which bank line is which: a key that the same line gets in every file, so that no line is booked twice or lost."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import accumulate
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from reconciliation import columns
+from reconciliation.columns import Texts, nth
 from reconciliation.statement import OtherAccount, Statement
 
 _MASK: Final = re.compile(r"\*+|[xX]{3,}")
+_PLAIN: Final = r"^[ !#-\[\]-~]*$"
+"""Texts that JSON writes as they are."""
 _BY_SERIAL: Final = ("serial", "booked_on", "amount")
 _BY_CONTENT: Final = (
     *("booked_on", "booked_at", "amount", "balance"),
@@ -28,37 +35,46 @@ def keyed(statements: Sequence[Statement]) -> list[Statement]:
     overlaps it by whole days, gives the same keys. Two files that each hold one of two lines equal in all of this
     cannot be told from a repeat; only the balances can (`control.gap`).
     """
-    seen: dict[str, int] = {}
-    return [replace(each, lines=each.lines.assign(key=_keys(each, seen))) for each in statements]
+    told = [_identities(each) for each in statements]
+    if not told:
+        return []
+    identities = pa.concat_arrays(told)
+    before = nth(identities.dictionary_encode().indices.to_numpy())
+    counted = columns.together(identities, "#", columns.written(before + 1))
+    keys = [blake2b(each, digest_size=16).hexdigest() for each in counted.cast(pa.large_binary()).to_pylist()]
+    ends = accumulate(map(len, told))
+    return [
+        replace(each, lines=each.lines.assign(key=pd.Series(keys[end - len(each.lines) : end], dtype="str")))
+        for each, end in zip(statements, ends, strict=True)
+    ]
 
 
-def _keys(statement: Statement, seen: dict[str, int]) -> list[str]:
-    lines = statement.lines
-    head = f"[{_quoted(statement.account)}, {_quoted(statement.currency)}"
-    serials = lines["serial"].tolist()
-    identities: Iterable[tuple[str, ...]] = _written(lines, _BY_SERIAL)
-    if "" in serials:
-        both = zip(serials, identities, _written(lines, _BY_CONTENT), strict=True)
-        identities = (identity if serial else content for serial, identity, content in both)
-    keys = []
-    for identity in identities:
-        text = f"{head}, {', '.join(identity)}]"
-        seen[text] = nth = seen.get(text, 0) + 1
-        keys.append(blake2b(f"{text}#{nth}".encode(), digest_size=16).hexdigest())
-    return keys
+def _identities(statement: Statement) -> Texts:
+    """What each line is told by, as JSON: its serial where it has one."""
+    lines, head = statement.lines, f"[{_quoted(statement.account)}, {_quoted(statement.currency)}"
+    told = _written(lines, _BY_SERIAL, head)
+    named = pc.not_equal(columns.texts(lines["serial"]), "")
+    if pc.all(named, min_count=0).as_py():
+        return told
+    return pc.if_else(named, told, _written(lines, _BY_CONTENT, head))
 
 
-def _written(lines: pd.DataFrame, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _written(lines: pd.DataFrame, names: Sequence[str], head: str) -> Texts:
     """The columns of each line as JSON writes them; a balance as a text, or NaN where there is none."""
-    columns: list[Iterable[str]] = []
+    written: list[Texts | str] = [head]
     for name in names:
-        if name == "balance":
-            missing = lines[name].isna().tolist()
-            told = zip(missing, lines[name].fillna(0).tolist(), strict=True)
-            columns.append(["NaN" if absent else f'"{value}"' for absent, value in told])
+        if name in {"amount", "balance"}:
+            figures = columns.written(lines[name])
+            written.append(figures if name == "amount" else _in_quotes(figures).fill_null("NaN"))
         else:
-            columns.append(map(str if name == "amount" else _quoted, lines[name].tolist()))
-    return zip(*columns, strict=True)
+            texts = columns.texts(lines[name])
+            plain = pc.all(pc.match_substring_regex(texts, _PLAIN), min_count=0).as_py()
+            written.append(_in_quotes(texts) if plain else columns.mapped(texts, _quoted))
+    return columns.together(columns.together(*written, between=", "), "]")
+
+
+def _in_quotes(texts: Texts) -> Texts:
+    return columns.together('"', texts, '"')
 
 
 def claimed(in_file: str, given: str | None) -> str:

@@ -4,7 +4,6 @@ Set-based and deterministic: the order in which rows are handed in changes nothi
 at most once, and every line and every item ends in a match, in a rule that explains it, or in a break.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -15,7 +14,7 @@ import pandas as pd
 from reconciliation.evidence import worded
 from reconciliation.passes import NOTHING, Open, passes, settled
 from reconciliation.proposing import proposed
-from reconciliation.sides import NONE, Sides, prepared
+from reconciliation.sides import NONE, References, Sides, prepared
 
 ITEM_COLUMNS: Final = ("key", "amount", "reference", "serial", "counterparty", "counterparty_account", "on")
 """What an expected item is: a stable key, minor units signed like the lines (+ in), our reference, the bank's serial as
@@ -65,16 +64,16 @@ def match(
     lines: pd.DataFrame,
     items: pd.DataFrame,
     *,
-    references: Callable[[str], list[str]],
+    references: References,
     days: int = 3,
     currency: str = "CNY",
     through: date | None = None,
 ) -> Outcome:
     """Match lines (`Statement.lines`, with a column `account` where there are several) with expected items.
 
-    `references` finds our references in a remark, check digits verified. `days` is how far apart a line and an item
-    may be when only amount and payer speak for them. `through` is the last day that the statements cover: an item due
-    before it and not met is overdue. Raises ValueError when a key stands twice or a date is none.
+    `references` finds our references in each of many remarks, check digits verified. `days` is how far apart a line
+    and an item may be when only amount and payer speak for them. `through` is the last day that the statements cover:
+    an item due before it and not met is overdue. Raises ValueError when a key stands twice or a date is none.
     """
     sides = prepared(lines, items, references)
     met = sides.items["met"] == 1

@@ -1,6 +1,5 @@
 """A bank's sheet taken apart: the lines, the totals below them, and what stands around both."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +10,7 @@ from reconciliation.profiles import Profile, heading
 from reconciliation.statement import BadRow, ControlTotalsBroken
 from reconciliation.tables import Table
 
-_SHORTENED: Final = re.compile(r"[0-9](\.[0-9]+)?[Ee]\+[0-9]{2,3}")
+_SHORTENED: Final = r"[0-9](\.[0-9]+)?[Ee]\+[0-9]{2,3}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -33,9 +32,7 @@ def part(table: Table, profile: Profile, header_row: int) -> Parts:
     """Take the sheet apart whose header stands on header_row (1-based). Raises BadRow, ControlTotalsBroken."""
     names = {heading(column): column for column in profile.header}
     header = [heading(str(cell)) for cell in table.cells.loc[header_row]]
-    cells = table.cells.loc[header_row + 1 :]
-    stripped = {name: list(map(str.strip, column.tolist())) for name, column in cells.items()}
-    below = pd.DataFrame(stripped, index=cells.index, dtype="str")
+    below = table.cells.loc[header_row + 1 :]
     below = below[(below != "").any(axis=1)]
     closing = _closing(below, profile)
     lines, trailers = below[~closing], below[closing]
@@ -74,7 +71,7 @@ def _shaped(table: Table, lines: pd.DataFrame, profile: Profile, header: list[st
     if beyond.any():
         raise _bad(int(str(beyond.idxmax())), "there is text to the right of the last column", "最后一列之外还有内容")
     count, rows = len(profile.header), lines.index.to_numpy()
-    short = np.array(table.widths, np.int64)[rows - 1] < count
+    short = table.widths[rows - 1] < count
     if short.any() and not profile.may_end_early:
         row = int(rows[int(np.argmax(short))])
         found = table.widths[row - 1]
@@ -99,8 +96,7 @@ def _lost(table: Table, lines: pd.DataFrame, profile: Profile, columns: list[str
     roles = {column: role for role in ("counterparty_account", "serial", "account") for column in named.get(role, ())}
     kept = {(row, columns[at]) for row, at in table.damaged if columns[at] in roles and row in lines.index}
     for column in roles:
-        cells = zip(lines.index, lines[column].tolist(), strict=True)
-        kept |= {(int(row), column) for row, cell in cells if "+" in cell and _SHORTENED.fullmatch(cell)}
+        kept |= {(int(row), column) for row in lines.index[lines[column].str.fullmatch(_SHORTENED)]}
     for row, column in sorted(kept):
         if roles[column] != "counterparty_account":
             shown = str(lines.loc[row, column])[:40]

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from reconciliation import transposed, undone
+from reconciliation.columns import Numbers, nth
 from reconciliation.payers import unique_pairs
-from reconciliation.sides import NONE, OWN, Numbers, Sides, codes, nth
+from reconciliation.sides import NONE, OWN, Sides, codes
 
 Words: TypeAlias = np.ndarray
 

@@ -6,17 +6,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from reconciliation import columns
+from reconciliation.columns import Texts
+
 _SPAN = 10_000_000
 """More days than any two dates are apart: keeps groups apart on one axis."""
 
 
-def comparable_name(text: str) -> str:
-    """A name without spaces and width variants; "" where the bank has masked it, for a masked name is no identity."""
+def comparable_names(names: pd.Series) -> Texts:
+    """Names without spaces and width variants; "" where the bank has masked one, for a masked name is no identity."""
+    return columns.mapped(columns.texts(names), _name, unless=r"^[0-9A-Z\x{4E00}-\x{9FFF}]*$")
+
+
+def comparable_accounts(numbers: pd.Series) -> Texts:
+    """Account numbers without spaces and hyphens; "" where one is masked."""
+    return columns.mapped(columns.texts(numbers), _account, unless="^[0-9A-Z]*$")
+
+
+def _name(text: str) -> str:
     return "" if "*" in text else "".join(unicodedata.normalize("NFKC", text).split()).upper()
 
 
-def comparable_account(text: str) -> str:
-    """An account number without spaces and hyphens; "" where it is masked."""
+def _account(text: str) -> str:
     return "" if "*" in text else "".join(text.replace("-", "").split()).upper()
 
 

@@ -93,6 +93,8 @@ def borne_out(told: Mapping[str, Said], statements: Sequence[Statement], *, asid
 
     Raises ControlTotalsBroken; also where a sum is stated over several accounts or currencies.
     """
+    if not told:
+        return
     amounts = [amount for each in statements for amount in each.lines["amount"].tolist()]
     counts = {
         "lines": len(amounts) + aside,

@@ -3,14 +3,15 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import lru_cache
 from typing import Final
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from reconciliation import control, stated
+from reconciliation import columns, control, stated
 from reconciliation.cells import amounts, exact, moments, plain, reversed_by_word
+from reconciliation.columns import Texts
 from reconciliation.natures import nature
 from reconciliation.parting import Parts, part
 from reconciliation.profiles import Column, Flagged, Profile, Sided
@@ -100,7 +101,7 @@ def _currencies(cells: pd.DataFrame, profile: Profile) -> pd.Series:
     rule = profile.currency
     if not rule.column:
         return pd.Series(rule.always, index=cells.index, dtype="str")
-    words = plain(cells[rule.column])
+    words = columns.column(plain(cells[rule.column]), cells.index)
     if not (strange := words[~words.isin(list(rule.names))]).empty:
         word, allowed = strange.iloc[0], "、".join(rule.names)
         raise _bad(
@@ -116,7 +117,7 @@ def _accounts(cells: pd.DataFrame, profile: Profile, told: Mapping[str, Said]) -
     rule = profile.account
     if not rule.column:
         return pd.Series(told["account"].text if "account" in told else "", index=cells.index, dtype="str")
-    numbers = pd.Series(_texts(cells, rule.column, profile), index=cells.index, dtype="str")
+    numbers = columns.column(_texts(cells, rule.column, profile), cells.index)
     if not (empty := numbers[numbers == ""]).empty:
         where = " / ".join(profile.columns["account"])
         raise _bad(int(empty.index[0]), f"{where} is empty", f"“{where}”为空")
@@ -167,46 +168,47 @@ def _statement(account: str, currency: str, cells: pd.DataFrame, *, profile: Pro
 def _columns(cells: pd.DataFrame, currency: str, profile: Profile) -> dict[str, Collection[object]]:
     booked_on, booked_at = moments(cells, profile.booked)
     amount, negative = amounts(cells, profile.amount, currency)
-    summaries = _texts(cells, profile.summary, profile)
-    others = _texts(cells, profile.counterparty_account, profile)
-    marked = profile.reversal
-    marks = cells[marked.column].isin(marked.marks).tolist() if marked else [False] * len(cells)
-    remarks = (_texts(cells, column, profile) for column in profile.remark)
-    return {
-        "number": cells.index.to_numpy(),
+    summaries, others, serials, names = (
+        _texts(cells, column, profile)
+        for column in (profile.summary, profile.counterparty_account, profile.serial, profile.counterparty)
+    )
+    remarks = [_texts(cells, column, profile) for column in profile.remark]
+    natures = columns.mapped(summaries, lambda summary: nature(summary=summary))
+    texts: dict[str, Texts] = {
         "booked_on": booked_on,
         "booked_at": booked_at,
+        "serial": pc.if_else(pc.match_substring_regex(serials, "^0*$"), "", serials),
+        "end_to_end": columns.same("", len(cells)),
+        "remark": columns.filled(remarks, " ") if remarks else columns.same("", len(cells)),
+        "counterparty": names,
+        "counterparty_account": others,
+        "nature": pc.if_else(pc.equal(others, ""), natures, "transfer"),
+    }
+    marked = profile.reversal
+    marks = columns.among(columns.texts(cells[marked.column]), marked.marks) if marked else False
+    return {
+        **{name: columns.column(each) for name, each in texts.items()},
+        "number": cells.index.to_numpy(),
         "amount": amount,
         "balance": _balances(cells, currency, profile),
-        "serial": ["" if not text.strip("0") else text for text in _texts(cells, profile.serial, profile)],
-        "end_to_end": [""] * len(cells),
-        "remark": [" ".join(filter(None, texts)) for texts in zip(*remarks, strict=True)],
-        "counterparty": _texts(cells, profile.counterparty, profile),
-        "counterparty_account": others,
-        "reversal": negative | np.array(reversed_by_word(summaries, marks), bool),
-        "nature": [
-            "transfer" if other else _nature(summary=summary) for summary, other in zip(summaries, others, strict=True)
-        ],
+        "reversal": negative | marks | reversed_by_word(summaries),
     }
 
 
-_nature: Final = lru_cache(maxsize=1024)(nature)
-
-
-def _balances(cells: pd.DataFrame, currency: str, profile: Profile) -> "pd.arrays.IntegerArray":
+def _balances(cells: pd.DataFrame, currency: str, profile: Profile) -> pd.Series:
     if not profile.balance:
-        return pd.arrays.IntegerArray(np.zeros(len(cells), np.int64), np.ones(len(cells), bool))
+        return pd.Series(pd.NA, index=range(len(cells)), dtype="Int64")
     read = exact(cells[profile.balance], currency)
-    return pd.arrays.IntegerArray(read.values, ~read.there)
+    return pd.Series(pd.arrays.IntegerArray(read.values, ~read.there))
 
 
-def _texts(cells: pd.DataFrame, column: Column, profile: Profile) -> list[str]:
+def _texts(cells: pd.DataFrame, column: Column, profile: Profile) -> Texts:
     """A column's texts; of two sides the one that the direction of each line's money names."""
     rule = profile.amount
     if isinstance(column, Sided) and isinstance(rule, Flagged):
-        into = cells[rule.flag].isin(rule.credit)
-        return plain(cells[column.credit]).where(into, plain(cells[column.debit])).tolist()
-    return plain(cells[column]).tolist() if isinstance(column, str) and column else [""] * len(cells)
+        into = columns.among(columns.texts(cells[rule.flag]), rule.credit)
+        return pc.if_else(pa.array(into), plain(cells[column.credit]), plain(cells[column.debit]))
+    return plain(cells[column]) if isinstance(column, str) and column else columns.same("", len(cells))
 
 
 def _bad(row: int, english: str, chinese: str) -> BadRow:

@@ -1,6 +1,5 @@
 """Notification ↔ statement ↔ ledger (三方核对): what the bank told us, what it shows, what the books hold."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, get_args
@@ -8,6 +7,7 @@ from typing import Final, Literal, get_args
 import pandas as pd
 
 from reconciliation.matching import Outcome, match
+from reconciliation.sides import References
 
 State = Literal[
     "whole",  # notified, on the statement, in the books
@@ -38,7 +38,7 @@ def three_ways(
     lines: pd.DataFrame,
     items: pd.DataFrame,
     *,
-    references: Callable[[str], list[str]],
+    references: References,
     days: int = 3,
     currency: str = "CNY",
     through: date | None = None,

@@ -117,9 +117,10 @@ def _allowed(found: pd.DataFrame, loose: Loose) -> pd.DataFrame:
     return found[kept].reset_index(drop=True)
 
 
-def references(remark: str) -> list[str]:
-    """Every order's reference and payout's end-to-end id that stands in a remark."""
-    return [*qrpay.reference.find(remark), *coming_back.PAYOUT.findall(remark)]
+def references(remarks: Sequence[str]) -> list[list[str]]:
+    """Every order's reference and payout's end-to-end id that stands in each remark."""
+    orders = qrpay.reference.find_each(remarks)
+    return [found + coming_back.PAYOUT.findall(each) for found, each in zip(orders, remarks, strict=True)]
 
 
 def line_frame(lines: Sequence[Line]) -> pd.DataFrame:

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
+from pyarrow import csv
 
 from qrpay import reference
 from reconciliation import expected, reading
@@ -110,10 +112,10 @@ def _ours(folder: Path) -> dict[str, Any]:
     read_items = clock.lap()
     (statement,) = reading.read((folder / "lines.csv").read_bytes(), max_bytes=1 << 30)
     read_lines = clock.lap()
-    outcome = match(statement.lines, items, references=reference.find)
+    outcome = match(statement.lines, items, references=reference.find_each)
     matched = clock.lap()
-    outcome.matches.to_csv(folder / "matches.csv", index=False)
-    outcome.breaks.to_csv(folder / "breaks.csv", index=False)
+    for name, told in (("matches", outcome.matches), ("breaks", outcome.breaks)):
+        csv.write_csv(pa.Table.from_pandas(told, preserve_index=False), folder / f"{name}.csv")
     return {
         "matches": len(outcome.matches),
         "breaks": len(outcome.breaks),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qrpay import reference
-from qrpay.reference import ALPHABET, LIMIT, NotAReference, find, is_valid, make, number_of, read
+from qrpay.reference import ALPHABET, LIMIT, NotAReference, find, find_each, is_valid, make, number_of, read
 
 GOOD = make(150775)
 DIGITS_AND_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -175,6 +175,13 @@ def test_every_reference_is_found_between_words_that_are_not_latin(orders: list[
 @given(st.text(alphabet="XFxf0123456789ＫK王 ,ZABC"))
 def test_whatever_is_found_is_valid(remark: str) -> None:
     assert all(is_valid(found) for found in find(remark))
+
+
+@given(st.lists(st.lists(st.tuples(numbers, st.integers(0, 99)), max_size=3), max_size=5))
+def test_of_many_remarks_each_gives_its_own_valid_references_once(written: list[list[tuple[int, int]]]) -> None:
+    shaped = [[f"{make(number)[:9]}{check:02d}" for number, check in each for _ in "twice"] for each in written]
+    expected = [list(dict.fromkeys(filter(is_valid, each))) for each in shaped]
+    assert find_each([" ".join(each) for each in shaped]) == expected
 
 
 def _with_body(place: int, character: str) -> str:

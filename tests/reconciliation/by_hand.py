@@ -1,6 +1,7 @@
 """Lines and expected items written by hand, matched, and what came of them as plain tuples."""
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,8 +13,8 @@ from reconciliation.statement import COLUMNS, frame
 Row = dict[str, Any]
 
 
-def references(remark: str) -> list[str]:
-    return re.findall(r"\bR[0-9]\b", remark)
+def references(remarks: Sequence[str]) -> list[list[str]]:
+    return [re.findall(r"\bR[0-9]\b", each) for each in remarks]
 
 
 def line(key: str, amount: int, **given: object) -> Row:

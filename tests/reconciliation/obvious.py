@@ -1,9 +1,10 @@
 """Matching written the slow, obvious way: one line against one item at a time. The set-based one must agree with it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+
+from reconciliation.sides import References
 
 Row = dict[str, Any]
 
@@ -31,14 +32,14 @@ class Ledger:
         return [item for item in self.items if item["key"] in {each for _, each, _ in self.matches}]
 
 
-def match(lines: list[Row], items: list[Row], references: Callable[[str], list[str]], days: int) -> Ledger:
+def match(lines: list[Row], items: list[Row], references: References, days: int) -> Ledger:
     expected = {item["reference"] for item in items} - {""}
     ledger = Ledger(
         sorted(lines, key=lambda row: (row["booked_on"], row["booked_at"], row["number"], row["key"])),
         sorted(items, key=lambda row: (row["on"], row["key"])),
     )
     for line in ledger.lines:
-        found = references(line["remark"])
+        found = references([line["remark"]])[0]
         if line["end_to_end"] in expected:
             found = [line["end_to_end"]]
         ours = [each for each in dict.fromkeys(found) if each in expected]

@@ -84,7 +84,7 @@ def reconciled(made: Month, *, shuffled: bool = False) -> tuple[pd.DataFrame, Ou
     lines, items = statement.lines, pd.DataFrame(made.items).astype({"amount": "int64"})
     if shuffled:
         lines, items = (side.sample(frac=1, random_state=7) for side in (lines, items))
-    return lines, match(lines, items, references=reference.find, through=THROUGH)
+    return lines, match(lines, items, references=reference.find_each, through=THROUGH)
 
 
 def bank_file(made: Month) -> str:

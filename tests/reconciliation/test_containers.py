@@ -123,7 +123,7 @@ def test_more_rows_or_columns_than_are_read_at_once_are_refused(monkeypatch: pyt
     with pytest.raises(TooLarge, match="200 columns"):
         read(corporate(OLD_HEADER, [*OLD_ROWS, "," * 199]))
     monkeypatch.setattr(tables, "MAX_ROWS", 6)
-    with pytest.raises(TooLarge, match="7 rows or more"):
+    with pytest.raises(TooLarge, match="8 rows or more"):
         read(corporate(OLD_HEADER, OLD_ROWS))
 
 

@@ -29,6 +29,14 @@ def test_two_equal_rows_in_one_file_stay_two() -> None:
     assert keys(corporate(NEW_HEADER, [row])) == twice[:1]
 
 
+def test_a_key_is_what_it_was_when_the_line_was_stored_years_ago() -> None:
+    row = ANONYMOUS.format(day=8, amount=100)
+    by_content = ["75600fef7defe26ae2e277cb68420a40", "0214382d268859caadff38a5fb6c9dd8"]
+    assert keys(corporate(NEW_HEADER, [row, row])) == by_content
+    by_serial = keys(day(entry("1.00", serial="S"), opening="0.00", closing="1.00"))
+    assert by_serial == ["fa6ebe12ec21d7591cfebf516b114cca"]
+
+
 def test_a_transfer_and_its_fee_under_one_serial_stay_two_even_in_two_files() -> None:
     transfer, fee = entry("1.00", serial="S"), entry("0.10", serial="S")
     both = keys(day(transfer, fee, opening="0.00", closing="1.10"))
