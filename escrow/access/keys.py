@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import secrets
 from datetime import datetime
 from typing import Final, Literal
@@ -97,6 +98,16 @@ def own_secret(db: Connection, name: str) -> bytes:
     insert_ = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
     db.execute(insert_(secret).values(name=name, value=fresh).on_conflict_do_nothing(index_elements=["name"]))
     return base64.b64decode(db.execute(select(secret.c.value).where(secret.c.name == name)).scalar_one())
+
+
+def mark(db: Connection, of: str, number: str) -> str:
+    """What a number is known again by: HMAC-SHA256 under a secret of this database, in hexadecimal.
+
+    `of` names whose numbers they are, each kind under a secret of its own; blanks and case do not count. Without the
+    secret no number can be tried against it, and a mark of one database is nothing in another.
+    """
+    written = "".join(number.split()).upper()
+    return hmac.new(own_secret(db, of), written.encode("utf-8"), hashlib.sha256).hexdigest()
 
 
 def _digest(key: str) -> str:

@@ -13,12 +13,13 @@ import ledger.accounts
 from escrow.api.asking import Act, Look, acting, looking
 from escrow.api.description import CONTRACTS, may_refuse
 from escrow.api.findings import FindingShown
-from escrow.api.shapes import Amount, Asked, AskedAmount, Day, Fen, Id, Name, PathId, Shown
+from escrow.api.shapes import Amount, Asked, AskedAmount, Day, Fen, Id, Name, PathId, Reason, Shown
 from escrow.enrolment import contracts, payments, students
 from escrow.enrolment.contracts import BadTerms, Contract, Draft, FeeRuleBroken, LicenceExpired
+from escrow.enrolment.students import AnotherIdentity, NoIdentity, OthersTied
 from escrow.monitoring import alerts
 from escrow.monitoring.alerts import Sighting
-from escrow.refusals import Unknown
+from escrow.refusals import ReasonMissing, Unknown
 from escrow.registry.institutions import InstitutionClosed
 from ledger.money import Money
 
@@ -31,6 +32,12 @@ class StudentAsked(Asked):
     name: Name = Field(examples=["小明"])
     guardian_name: Name = Field(examples=["王芳"])
     mobile: str = Field(pattern="^1[3-9][0-9]{9}$", examples=["13800000000"], description="The guardian's.")
+    identity: str | None = Field(
+        default=None,
+        pattern="^[0-9A-Za-z -]{6,40}$",
+        description="The number of the child's identity document, if the family gives it: by it a child with two "
+        "guardians is one child to the caps. Only a keyed hash is kept; it is never shown.",
+    )
 
 
 class StudentShown(Shown):
@@ -39,6 +46,12 @@ class StudentShown(Shown):
     id: int
     guardian_id: int
     name: str
+
+
+class IdentityWithdrawn(Asked):
+    """Why a child's identity document is taken back."""
+
+    reason: Reason = Field(examples=["证件号码登记有误"])
 
 
 class ContractAsked(Asked):
@@ -102,15 +115,35 @@ class ContractStanding(ContractShown):
     "/students",
     status_code=201,
     response_model=StudentShown,
-    responses=may_refuse(),
+    responses=may_refuse(AnotherIdentity),
     summary="Enter a student 学员登记",
 )
 def enter_student(asked: StudentAsked, act: Annotated[Act, Depends(acting("institution", "bureau"))]) -> Response:
-    """The same child of the same guardian is found, not entered twice."""
+    """The same child of the same guardian is found, not entered twice. With the number of its identity document a child
+    is known again under another guardian, and the fee rules count its contracts under both."""
     return act(
         lambda db: StudentShown.model_validate(students.enter(db, **asked.model_dump(), by=act.by, now=act.now)),
         status=201,
     )
+
+
+@routes.post(
+    "/students/{student_id}/identity-withdrawal",
+    response_model=StudentShown,
+    responses=may_refuse(Unknown, ReasonMissing, NoIdentity, OthersTied),
+    summary="Take back an identity document 撤销证件登记",
+)
+def forget_identity(
+    student_id: PathId, asked: IdentityWithdrawn, act: Annotated[Act, Depends(acting("bureau"))]
+) -> Response:
+    """Where the number was wrong: the child is counted for itself again, and can be entered with the right one."""
+
+    def do(db: Connection) -> StudentShown:
+        return StudentShown.model_validate(
+            students.forget_identity(db, student_id, reason=asked.reason, by=act.by, now=act.now)
+        )
+
+    return act(do)
 
 
 @routes.post(

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, case, func, literal_column, select
 
 from escrow.enrolment.tables import contract as table
-from escrow.enrolment.tables import payment_order
+from escrow.enrolment.tables import payment_order, student
 from escrow.enrolment.terms import CHARGED_BY, Terms
 from escrow.registry import institutions
 from ledger.integers import Integers, integers
@@ -52,8 +52,9 @@ class Scope(NamedTuple):
 class Columns:
     """Contracts, one place in every column each: those of a course side by side, in the order of their signing.
 
-    Money in fen, days counted from 1970-01-01 (in Asia/Shanghai); `loan` is the day of the first order by training
-    loan, or NO_DAY. `subject`, `scope` and `charged` are places among `subjects`, `scopes` and CHARGED_BY.
+    `student` is the first record of the child. Money in fen, days counted from 1970-01-01 (in Asia/Shanghai); `loan` is
+    the day of the first order by training loan, or NO_DAY. `subject`, `scope` and `charged` are places among
+    `subjects`, `scopes` and CHARGED_BY.
     """
 
     id: Integers
@@ -116,6 +117,7 @@ class Columns:
 def read(db: Connection, which: ColumnElement[bool]) -> Columns:
     """The contracts that `which` chooses among all of them."""
     found = integers(db, query(db.dialect.name).where(which))
+    found["student"] = _children(db, found["student"])
     order = np.lexsort([found[name] for name in ("id", "signed", "subject", "institution", "student")])
     found = {name: column[order] for name, column in found.items()}
     subjects, found["subject"] = _subjects(db, found["subject"])
@@ -157,6 +159,17 @@ def query(dialect: str) -> Select[Any]:
     )
     query = query.join_from(table, first_of, first_of.c.subject == c.subject)
     return query.outerjoin(loans, loans.c.contract_id == c.id)
+
+
+def _children(db: Connection, student_ids: Integers) -> Integers:
+    """The first record of the child behind each record: few children have several, so they are looked up apart."""
+    s = student.c
+    tied = integers(db, select(s.id, s.same_as).where(s.same_as.is_not(None)).order_by(s.id))
+    if not len(tied["id"]):
+        return student_ids
+    place = np.minimum(np.searchsorted(tied["id"], student_ids), len(tied["id"]) - 1)
+    children: Integers = np.where(tied["id"][place] == student_ids, tied["same_as"][place], student_ids)
+    return children
 
 
 def _subjects(db: Connection, first_ids: Integers) -> tuple[list[str], Integers]:

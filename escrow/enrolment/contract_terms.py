@@ -1,12 +1,12 @@
-"""The terms of contracts as they stand in the tables: of one contract, and of a student's open ones."""
+"""The terms of contracts as they stand in the tables: of one contract, and of a child's open ones."""
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select, union_all
 
 from escrow.enrolment.tables import contract as table
-from escrow.enrolment.tables import payment_order
+from escrow.enrolment.tables import payment_order, student
 from escrow.enrolment.terms import Terms
 from escrow.refusals import Unknown
 from escrow.registry.tables import institution
@@ -14,21 +14,23 @@ from escrow.rules.months import SHANGHAI
 from ledger.chunks import chunks
 
 
-def open_of_student(db: Connection, student_id: int) -> list[Terms]:
-    """A student's open contracts, in the order of their numbers."""
-    return [terms for terms, _ in _read(db, table.c.student_id == student_id, table.c.state == "open")]
+def open_of_child(db: Connection, child: int) -> list[Terms]:
+    """A child's open contracts under all its guardians, in the order of their numbers. `child`: its first record."""
+    s = student.c
+    records = union_all(select(s.id).where(s.id == child), select(s.id).where(s.same_as == child))
+    return [terms for terms, _ in _read(db, table.c.student_id.in_(records), table.c.state == "open")]
 
 
 def open_around(db: Connection, contract_ids: Collection[int]) -> list[tuple[Terms, str]]:
-    """The open contracts of the students of these contracts, each with its jurisdiction, in the order of their ids."""
-    c = table.c
-    return [
-        each
-        for chunk in chunks(sorted(contract_ids))
-        for each in _read(
-            db, c.student_id.in_(select(c.student_id).where(c.id.in_(chunk)).scalar_subquery()), c.state == "open"
-        )
-    ]
+    """The open contracts of the children of these contracts, each with its jurisdiction, in the order of their ids."""
+    c, s = table.c, student.c
+    found = []
+    for chunk in chunks(sorted(contract_ids)):
+        first = func.coalesce(s.same_as, s.id)
+        children = select(first).join(table, c.student_id == s.id).where(c.id.in_(chunk))
+        records = union_all(children, select(s.id).where(s.same_as.in_(children)))
+        found += _read(db, c.student_id.in_(records), c.state == "open")
+    return found
 
 
 def of_contract(db: Connection, contract_id: int) -> tuple[Terms, str]:
@@ -42,8 +44,9 @@ def of_contract(db: Connection, contract_id: int) -> tuple[Terms, str]:
 def _read(db: Connection, *which: ColumnElement[bool]) -> list[tuple[Terms, str]]:
     i, c, o = institution.c, table.c, payment_order.c
     loan = select(func.min(o.created_at)).where(o.contract_id == c.id, o.by_loan == 1).scalar_subquery()
-    query = select(table, i.category, i.mode, i.jurisdiction, loan.label("loan_at"))
-    query = query.join(institution, i.id == c.institution_id)
+    child = func.coalesce(student.c.same_as, student.c.id)
+    query = select(table, i.category, i.mode, i.jurisdiction, loan.label("loan_at"), child.label("child"))
+    query = query.join(institution, i.id == c.institution_id).join(student, student.c.id == c.student_id)
     return [(_terms(row), row.jurisdiction) for row in db.execute(query.where(*which).order_by(c.id))]
 
 
@@ -51,7 +54,7 @@ def _terms(row: Row[Any]) -> Terms:
     return Terms(
         contract_id=row.id,
         institution_id=row.institution_id,
-        student_id=row.student_id,
+        student_id=row.child,
         subject=row.subject,
         category=row.category,
         mode=row.mode,

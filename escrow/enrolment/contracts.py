@@ -125,8 +125,8 @@ def sign(db: Connection, draft: Draft, *, rulebook: Rulebook, by: Caller, now: d
     # The student stays locked: two contracts signed at once would each not see the other's lessons.
     student = students.get(db, draft.student_id, lock=True)
 
-    terms = _terms(draft, institution, course, now)
-    others = contract_terms.open_of_student(db, student.id)
+    terms = replace(_terms(draft, institution, course, now), student_id=student.child)
+    others = contract_terms.open_of_child(db, student.child)
     place = institution.jurisdiction
     must_pass(caps.examine(terms, others, rulebook=rulebook, jurisdiction=place), place, rulebook)
 

@@ -59,7 +59,7 @@ def explain(db: Connection, contract_id: int, *, rulebook: Rulebook) -> Explanat
     Raises Unknown.
     """
     terms, place = contract_terms.of_contract(db, contract_id)
-    others = [other for other in contract_terms.open_of_student(db, terms.student_id) if is_before(other, terms)]
+    others = [other for other in contract_terms.open_of_child(db, terms.student_id) if is_before(other, terms)]
     return explained(terms, others, rulebook=rulebook, jurisdiction=place)
 
 

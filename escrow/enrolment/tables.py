@@ -18,8 +18,23 @@ student: Final = noun(
     "student",
     Column("guardian_id", Whole, ForeignKey("guardian.id"), nullable=False),
     Column("name", Text, nullable=False),
+    Column("same_as", Whole, ForeignKey("student.id"), comment="the first record of the same child; NULL: this one is"),
     UniqueConstraint("guardian_id", "name"),
+    CheckConstraint("same_as <> id", name="same_as"),
+    Index(
+        "ix_student_same_as",
+        "same_as",
+        sqlite_where=text("same_as IS NOT NULL"),
+        postgresql_where=text("same_as IS NOT NULL"),
+    ),
 )
+
+child_mark: Final = noun(
+    "child_mark",
+    Column("mark", Name, nullable=False, unique=True, comment="a keyed hash of an identity document's number"),
+    Column("student_id", Whole, ForeignKey("student.id"), nullable=False, unique=True),
+)
+"""By which document the first record of a child is known again; the number itself is kept nowhere."""
 
 contract: Final = noun(
     "contract",

@@ -21,8 +21,9 @@ class Terms:
     `lessons` are paid, `gifted` come on top; `taught` of both are over. `price_minor` is all that the family prepays
     in fen, `materials_minor` of it for materials and boarding; `list_minor` is the published price of one lesson, None
     where it is not known. `last_lesson` is the last one of all, a gifted one too. `subject` is the registry's word for
-    it: two contracts are of one subject when the words are equal. `loan_on` is the day of the first order that is to be
-    paid by a training loan, None where there is none.
+    it: two contracts are of one subject when the words are equal. `student_id` is the first record of the child, so
+    that a child with two guardians is one. `loan_on` is the day of the first order that is to be paid by a training
+    loan, None where there is none.
     """
 
     contract_id: int | None

@@ -143,7 +143,7 @@ def _students(db: Connection) -> Iterator[int]:
 
 
 def _check(db: Connection, student_id: int, rulebook: Rulebook) -> None:
-    others = contract_terms.open_of_student(db, student_id)
+    others = contract_terms.open_of_child(db, student_id)
     draft = Terms(
         contract_id=None,
         institution_id=1,

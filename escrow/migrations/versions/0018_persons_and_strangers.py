@@ -1,4 +1,4 @@
-"""Who acts under several names, and what a bank says of payments that nobody asked it for."""
+"""Persons with several names, children with several guardians, and payments that nobody asked a bank for."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,8 +32,31 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index("ix_payout_answer_stranger_answer", "payout_answer_stranger", ["answer_id"])
-    number_by_region(["payout_answer_stranger"])
+    _children()
+    number_by_region(["payout_answer_stranger", "child_mark"])
     guard(["payout_answer_stranger"])
+
+
+def _children() -> None:
+    whole = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "BIGINT"
+    points = "CONSTRAINT fk_student_same_as REFERENCES student (id) CONSTRAINT ck_student_same_as CHECK (same_as <> id)"
+    op.execute(f"ALTER TABLE student ADD COLUMN same_as {whole} {points}")
+    op.execute("CREATE INDEX ix_student_same_as ON student (same_as) WHERE same_as IS NOT NULL")
+    if op.get_bind().dialect.name == "postgresql":
+        said = "the first record of the same child; NULL: this one is"
+        op.execute(f"COMMENT ON COLUMN student.same_as IS '{said}'")
+    op.create_table(
+        "child_mark",
+        sa.Column("id", _WHOLE, sa.Identity(always=False), nullable=False),
+        sa.Column("mark", _NAME, nullable=False, comment="a keyed hash of an identity document's number"),
+        sa.Column("student_id", _WHOLE, nullable=False),
+        sa.ForeignKeyConstraint(["student_id"], ["student.id"], name=op.f("fk_child_mark_student_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_child_mark")),
+        sa.UniqueConstraint("mark", name=op.f("uq_child_mark_mark")),
+        sa.UniqueConstraint("student_id", name=op.f("uq_child_mark_student_id")),
+        sqlite_autoincrement=True,
+        sqlite_strict=True,
+    )
 
 
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")

@@ -74,3 +74,31 @@ def test_an_order_under_an_expired_licence_is_refused_with_its_rule_until_the_bu
     renewed = service.done("zhang", path, {"licence_no": "教民2", "expires": "2029-09-01"})
     assert (renewed["licence_no"], renewed["licence_expires"]) == ("教民2", "2029-09-01")
     assert town.order()
+
+
+def test_a_child_of_two_guardians_is_entered_with_its_document_and_the_bureau_takes_a_wrong_one_back(
+    town: Town,
+) -> None:
+    service = town.service
+    child = {"name": "小明", "mobile": "13800000000", "identity": "11010120160101001X"}
+    first = service.done("school", "/students", child | {"guardian_name": "王芳"})
+    second = service.done("school", "/students", child | {"guardian_name": "李强"})
+    assert first["id"] == town.student != second["id"]
+    assert set(second) == {"id", "guardian_id", "name"}, "no guardian is told of the other"
+    terms = {
+        "course_id": town.course,
+        "student_id": second["id"],
+        "lessons": 58,
+        "price": yuan("4000.00"),
+        "first_lesson": "2026-09-05",
+        "last_lesson": "2026-11-20",
+    }
+    found = service.done("school", "/contracts", terms)["findings"]
+    assert [each["found"] for each in found] == ["62 lessons"]
+    other = service.post("school", "/students", child | {"guardian_name": "李强", "identity": "E12345678"})
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/another-identity")
+    path = f"/students/{second['id']}/identity-withdrawal"
+    assert service.post("school", path, {"reason": "x"}).status_code == 403
+    tied = service.post("zhang", f"/students/{first['id']}/identity-withdrawal", {"reason": "x"})
+    assert (tied.status_code, tied.json()["type"]) == (409, "/problems/others-tied")
+    assert service.done("zhang", path, {"reason": "证件号码登记有误"}) == second

@@ -102,6 +102,8 @@ def _settle(db: Connection, town: Sequence[Terms]) -> None:
     for number in (1, 2):
         db.execute(insert(guardian).values(id=number, name=f"王{number}", mobile="138"))
         db.execute(insert(student).values(id=number, guardian_id=number, name=f"小{number}"))
+        db.execute(insert(guardian).values(id=number + 2, name=f"李{number}", mobile="138"))
+        db.execute(insert(student).values(id=number + 2, guardian_id=number + 2, name="小", same_as=number))
     rows = [_row(terms) for terms in town]
     ended = [row | {"id": row["id"] + 1000, "state": "ended"} for row in rows]
     if rows:
@@ -123,6 +125,8 @@ def _row(terms: Terms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in same} | {
         "id": number,
         "course_id": terms.institution_id,
+        # One child, entered under two guardians, who sign in turn.
+        "student_id": terms.student_id + 2 * (number % 2),
         "guardian_id": terms.student_id,
         "price": terms.price_minor,
         "materials": terms.materials_minor,
