@@ -186,15 +186,14 @@ def _divided(own: _Own, written: Written, noted: Noted) -> list[Line]:
 
 
 def _payment(shape: DetailShape, written: Written, own: _Own) -> _Payment:
-    texts = written.texts
+    texts, (first, second) = written.texts, shape.currencies
     stated, transaction, direction, serial, transaction_id, end_to_end, *parties = shape.fields(texts)
     amount: int | None = None
-    for at, text in zip(shape.currencies, (stated, transaction), strict=True):
-        if written.currencies[at] == own.currency:
-            amount = own.amount
-            if text != own.text or direction not in {"", own.direction}:  # most payments repeat what the entry says
-                amount = signed(text, own.currency, direction or own.direction, own.currency)
-            break
+    if own.currency in (written.currencies[first], written.currencies[second]):
+        text = stated if written.currencies[first] == own.currency else transaction
+        amount = own.amount
+        if text != own.text or direction not in {"", own.direction}:  # most payments repeat what the entry says
+            amount = signed(text, own.currency, direction or own.direction, own.currency)
     remark = [texts[at] for at in shape.remark]
     if shape.returned:
         remark.append(" ".join(["退汇原因", *(texts[at] for at in shape.returned)]))

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from reconciliation.camt_shape import REMEMBERED, Element, Shape, Written, local
 
@@ -25,6 +25,10 @@ _SPACE: Final = " \t\r\n"
 _PLAIN: Final = bytes(set(range(0x20, 0x100)) - set(b"<>&")) + _SPACE.encode()
 """Bytes of plain text in UTF-8: no bracket, no reference, no control character."""
 
+_GAP: Final = r"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f]*+"
+_TEXT: Final = r"([^<>&\x00-\x08\x0b-\x1f]*+)"
+"""Plain text that is wanted: without carriage return, which XML may take for a line's end or not."""
+
 _REFERENCE: Final = re.compile(r"&(?:(lt|gt|quot|apos|amp)|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));")
 _CHARACTERS: Final = {"lt": "<", "gt": ">", "quot": '"', "apos": "'", "amp": "&"}
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,14 +37,23 @@ _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U001
 _MOST: Final = 512
 """Tags of so many kinds of entries are remembered at once."""
 
+MANY: Final = 1000
+"""Entries of one kind that make a pattern worth its making: it costs as much as to read a thousand."""
 
-class _Kind(NamedTuple):
-    """Entries with the same tags: `brackets` are what is not plain text in them, `pick` takes the wanted texts."""
+
+@dataclass(slots=True)
+class _Kind:
+    """Entries with the same tags: `brackets` are what is not plain text in them, `pick` takes the wanted texts.
+
+    `pattern` fits most of them, as soon as they are many: in half the time.
+    """
 
     brackets: bytes
     pick: Callable[[list[str]], tuple[str, ...]]
     shape: Shape
     currencies: tuple[str, ...]
+    seen: int = 0
+    pattern: re.Pattern[str] | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -49,19 +62,27 @@ class Known:
 
     _kinds: dict[str, _Kind] = field(default_factory=dict)
     _prefixes: Mapping[str | None, str] = field(default_factory=dict)
+    _last: _Kind | None = None
 
     def within(self, account: Element) -> None:
         """The entries to come stand there. What is known holds only where prefixes mean the same."""
         if account.nsmap != self._prefixes:
             self._kinds.clear()
-            self._prefixes = account.nsmap
+            self._prefixes, self._last = account.nsmap, None
+
+    def again(self, text: str, at: int, line: int) -> tuple[Written, int] | None:
+        """An entry of the same kind as the last one, if that is what begins there, on that line, and where it ends."""
+        kind = self._last
+        if kind is None or kind.pattern is None or not (found := kind.pattern.match(text, at)):
+            return None
+        blank, *texts = found.groups()
+        return Written(kind.shape, [*map(str.strip, texts), ""], kind.currencies, line + blank.count("\n")), found.end()
 
     def read(self, source: str, line: int) -> Written | None:
         """The entry that is all of the source but white space before it, which begins on that line; None if unsure."""
-        if _is_odd(source):
-            return None
         parts = source.replace(">", "<").split("<")
-        kind = self._kinds.get(_tags(parts))
+        tags = _tags(parts)
+        kind = self._kinds.get(tags)
         if kind is None or parts[0].strip(_SPACE):
             return None
         texts, odd = kind.pick(parts), source.encode().translate(None, _PLAIN)
@@ -70,12 +91,16 @@ class Known:
                 return None
             texts = tuple(_REFERENCE.sub(_character, each) if "&" in each else each for each in texts)
         if "\r" in source and any("\r" in each for each in texts):
-            return None  # the parser knows which of them XML takes for a line's end
+            return None
+        self._last = kind
+        kind.seen += 1
+        if kind.seen == MANY:
+            kind.pattern = _pattern(tags, kind.shape)
         return Written(kind.shape, tuple(map(str.strip, texts)), kind.currencies, line + parts[0].count("\n"))
 
     def learn(self, source: str, entry: Element, written: Written) -> None:
         """Remember the tags of a parsed entry, with whose end tag the source ends."""
-        if written.shape.size > REMEMBERED or not written.shape.places or _is_odd(source):
+        if written.shape.size > REMEMBERED or not written.shape.places or "<!" in source or "<?" in source:
             return
         begin = max((found.start() for found in _BEGIN.finditer(source)), default=0)
         parts = source[begin:].replace(">", "<").split("<")
@@ -95,9 +120,16 @@ class Known:
         self._kinds[_tags(parts)] = _Kind(brackets, pick, written.shape, tuple(written.currencies))
 
 
-def _is_odd(source: str) -> bool:
-    """Comments, CDATA and instructions are for the parser to judge, and so are characters that XML forbids."""
-    return "<!" in source or "<?" in source or "\ufffe" in source or "\uffff" in source
+def _pattern(tags: str, shape: Shape) -> re.Pattern[str]:
+    """Fits an entry of these tags that refers to no character; groups: the white space before it, each wanted text."""
+    wanted, made, elements = set(shape.places), [f"([{_SPACE}]*+)"], 0
+    for tag in tags.split("<"):
+        begins = not tag.startswith("/")
+        # What stands in an element without end tag would be behind it: it is not wanted, and its group empty.
+        gap = f"(){_GAP}" if tag.endswith("/") else _TEXT
+        made.append(f"<{re.escape(tag)}>{gap if begins and elements in wanted else _GAP}")
+        elements += begins
+    return re.compile("".join(made).removesuffix(_GAP))
 
 
 def _tags(parts: list[str]) -> str:

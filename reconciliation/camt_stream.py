@@ -66,7 +66,7 @@ class Stream:
         """
         rest = ""
         try:
-            for piece in _without_doctype(self._text):
+            for piece in _sound(self._text):
                 rest = yield from self._gone_through(rest + piece)
             yield from self._parsed(rest)
             self._parser.close()
@@ -84,7 +84,14 @@ class Stream:
     def _gone_through(self, text: str) -> Generator[Written | Element, None, str]:
         """Entry by entry; returns the rest, an unfinished one, that can only be judged with the text after it."""
         at = 0
-        while end := self._ended(text, at):
+        while True:
+            while self._behind and (again := self._known.again(text, at, self._lines + 1)):
+                known, end = again
+                self._spare(text.count("\n", at, end))
+                at = end
+                yield known
+            if not (end := self._ended(text, at)):
+                break
             if self._behind and (entry := self._known.read(text[at:end], self._lines + 1)):
                 self._spare(text.count("\n", at, end))
                 yield entry
@@ -172,14 +179,19 @@ class Stream:
         return cast(int, element.sourceline) + self.spared
 
 
-def _without_doctype(text: Iterable[str]) -> Iterator[str]:
-    """The pieces as they are read; a DOCTYPE is refused even where two pieces share it."""
+def _sound(text: Iterable[str]) -> Iterator[str]:
+    """The pieces as they are read. Refused are a DOCTYPE, even where two pieces share it, and what no XML may hold."""
     end = None
     for piece in text:
         if _DOCTYPE in (end or "") + piece:
             raise DoctypeRefused(
                 "the XML has a DOCTYPE; a bank statement has none, ask the bank for the file as it made it",
                 "XML 含有 DOCTYPE 声明，对账单不应有；请使用银行生成的原始文件",
+            )
+        if "\ufffe" in piece or "\uffff" in piece:
+            raise NotAStatement(
+                "the XML holds a character that none may hold (U+FFFE or U+FFFF); fetch the file again",
+                "XML 含有不允许的字符（U+FFFE 或 U+FFFF）；请重新下载",
             )
         yield piece if end is not None else _head(piece)
         end = piece[-len(_DOCTYPE) :]
