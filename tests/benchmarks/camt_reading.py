@@ -1,6 +1,6 @@
 """How fast a camt.053 is read, and in how much memory, beside what lxml needs to go through the same file at all.
 
-    python -m tests.benchmarks.camt_reading [--entries 200000] [--rounds 3]
+    python -m tests.benchmarks.camt_reading [--entries 200000] [--rounds 3] [--varied]
 
 Four contestants take turns over one generated file, each in a process of its own, whose peak memory is its own too:
 
@@ -9,13 +9,15 @@ Four contestants take turns over one generated file, each in a process of its ow
 - lines: ours, streaming (`camt.walk`): each entry becomes its exact line and is given away.
 - read: ours, whole: the lines as a frame, keyed, totals proved. Its memory is the frame.
 
-Every entry has an amount, references and times of its own, so that nothing is cheap for being repeated.
+Every entry has an amount, references and times of its own, so that nothing is cheap for being repeated. All have the
+same tags, as one program writes them; `--varied` leaves out now this element, now that: 64 kinds, one among the other.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -67,20 +69,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="camt-benchmark-") as folder:
         path = Path(folder) / "statement.xml"
         with path.open("w", encoding="utf-8") as out:
-            out.writelines(document(asked.entries))
+            out.writelines(document(asked.entries, varied=asked.varied))
         size = path.stat().st_size
         figures = _measured(path, asked)
     Console().print(_table(figures, asked.entries, size))
     RESULTS.parent.mkdir(exist_ok=True)
-    facts = {"machine": _machine(), "entries": asked.entries, "bytes": size, "figures": list(map(asdict, figures))}
+    facts = {"machine": _machine(), "entries": asked.entries, "varied": asked.varied, "bytes": size}
+    facts |= {"figures": list(map(asdict, figures))}
     RESULTS.write_text(json.dumps(facts, indent=1))
     Console().print(f"written to {RESULTS.relative_to(ROOT)}")
 
 
-def document(entries: int) -> Iterator[str]:
+def document(entries: int, *, varied: bool = False) -> Iterator[str]:
     """A statement of so many payments of families, with the balances that they make."""
     yield HEAD + _balance("OPBD", 0) + _balance("CLBD", sum(map(_amount, range(entries))))
-    yield from map(_entry, range(entries))
+    yield from map(_varied if varied else _entry, range(entries))
     yield TAIL
 
 
@@ -110,6 +113,15 @@ def _entry(number: int) -> str:
     )
 
 
+def _varied(number: int) -> str:
+    """The entry without some of the elements that may be missing, hardly ever the same ones as in the one before."""
+    entry = _entry(number)
+    for bit, name in enumerate(("NtryRef", "RvslInd", "ValDt", "AcctSvcrRef", "BkTxCd", "RmtInf"), start=8):
+        if number * 2_654_435_761 >> bit & 1:
+            entry = re.sub(f"<{name}>.*</{name}>", "", entry)
+    return entry
+
+
 def _major(amount: int) -> str:
     return f"{amount // 100}.{amount % 100:02}"
 
@@ -118,6 +130,7 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=200_000, help="1000000 for the figure of a whole county")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--varied", action="store_true", help="entries of 64 kinds")
     parser.add_argument("--child", choices=CONTESTANTS, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
