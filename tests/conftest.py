@@ -44,7 +44,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--database`, leave out the tests about the other kind alone."""
+    """The long ones first; with `--database`, leave out the tests about the other kind alone."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     unwanted = {"sqlite": "postgres", "postgresql": "sqlite_template"}.get(config.getoption("database") or "")
     left_out = {item for item in items if unwanted in getattr(item, "fixturenames", ())}
     if left_out:

@@ -8,6 +8,7 @@ import typer
 from sqlalchemy import Connection
 
 from escrow import db as database
+from escrow.commands import three_ways
 from escrow.commands.terminal import caller, the_database
 from escrow.rules.months import SHANGHAI
 from escrow.settings import Settings
@@ -19,6 +20,7 @@ from escrow.spreadsheets import csv_of, xlsx_of
 from ledger.money import Money
 
 break_commands = typer.Typer(help="What bank and books do not agree on 未决差异.", no_args_is_help=True)
+break_commands.add_typer(three_ways.commands)
 day_commands = typer.Typer(help="A day of an account, proved and signed off 日终.", no_args_is_help=True)
 
 Account = Annotated[str, typer.Option("--account", help="The supervised account.")]

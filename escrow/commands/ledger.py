@@ -11,13 +11,15 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from escrow import db as database
-from escrow.commands.terminal import CannotGoOn, the_database
+from escrow.access import keys
+from escrow.commands.terminal import CannotGoOn, now, the_database
 from escrow.rules.months import SHANGHAI
 from escrow.settings import Settings
-from ledger import balances, blocks
+from ledger import balances, blocks, sealing
+from ledger.blocks import Block
 from ledger.money import Money
 
 ledger_commands = typer.Typer(help="The books 账簿.", no_args_is_help=True)
@@ -88,6 +90,16 @@ def export_ledger(
         sys.stdout.writelines(write(db))
 
 
+@ledger_commands.command("seal")
+def seal_ledger() -> None:
+    """Seal what is committed and not sealed yet, once; the service does it by itself all the time."""
+    sealed = []
+    with the_database(Settings()) as engine:
+        while (block := _seal_next(engine)) is not None:
+            sealed.append(block.header.transfers)
+    typer.echo(f"sealed: {sum(sealed)} transfers in {len(sealed)} blocks")
+
+
 def _end_of(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, time.min, SHANGHAI) + timedelta(days=1)
 
@@ -107,3 +119,8 @@ def _wide() -> Console:
     """A terminal as it is; a file or a pipe as wide as the longest line needs."""
     console = Console()
     return console if console.is_terminal else Console(width=200)
+
+
+def _seal_next(engine: Engine) -> Block | None:
+    with database.transaction(engine) as db:
+        return sealing.seal(db, signer=keys.sealer(db), now=now())

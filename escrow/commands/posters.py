@@ -15,7 +15,10 @@ from escrow.settings import Settings
 from qrpay.link import Links
 from qrpay.symbol import Mark, MarkRefused
 
+commands = typer.Typer(add_completion=False)
 
+
+@commands.command()
 def poster(
     institution: Annotated[int, typer.Argument(help="The institution's id.")],
     out: Annotated[Path, typer.Option(help="The PDF to write.")] = Path("poster.pdf"),

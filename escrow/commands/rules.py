@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from escrow.commands import caps
 from escrow.commands.terminal import CannotGoOn
 from escrow.rules.holidays import Notice
 from escrow.rules.jurisdictions import JURISDICTION_FILE
@@ -15,6 +16,7 @@ from escrow.rules.rulebook import Rule, Rulebook, UnknownParameter
 from escrow.rules.strict_yaml import read
 
 rule_commands = typer.Typer(help="The rulebook 规则库: the law as data.", no_args_is_help=True)
+rule_commands.add_typer(caps.commands)
 
 NATION: Final = "cn"
 

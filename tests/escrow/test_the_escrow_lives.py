@@ -296,6 +296,7 @@ def _any_of(there: list[T], which: int) -> T:
     return there[which if which < 0 else which % len(there)]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600 if LONG else 300)
 def test_whatever_is_asked_in_whatever_order_the_audit_finds_nothing(sqlite_template: Path) -> None:
     EscrowLives.template = sqlite_template

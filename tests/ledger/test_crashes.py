@@ -23,6 +23,7 @@ KILLED: Final = 200
 """At least so many of the points must fall before the end of the work, which is never twice quite as long."""
 
 
+@pytest.mark.long
 def test_whenever_a_process_is_killed_what_it_was_told_is_there_and_nothing_in_part(prepared: Engine) -> None:
     with children(prepared.url.render_as_string(hide_password=False)) as child:
         whole = child("day-0", 0)

@@ -364,6 +364,7 @@ def _expiry(request: Request) -> tuple[datetime | None, str | None]:
 
 
 # Making a failing history small takes Hypothesis up to five minutes.
+@pytest.mark.long
 @pytest.mark.timeout(0 if LONG else 900)
 def test_every_history_leads_to_the_same_books_as_naive_ones(engine: Engine) -> None:
     outcomes: Counter[str] = Counter()

@@ -49,6 +49,7 @@ class Told:
     enough: threading.Event = field(default_factory=threading.Event)
 
 
+@pytest.mark.long
 def test_a_kill_amid_two_hundred_notifications_leaves_each_payment_once(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
