@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select, union_all
 
+from escrow.enrolment.tables import CHILD, payment_order, student
 from escrow.enrolment.tables import contract as table
-from escrow.enrolment.tables import payment_order, student
 from escrow.enrolment.terms import Terms
 from escrow.refusals import Unknown
 from escrow.registry.tables import institution
@@ -26,8 +26,7 @@ def open_around(db: Connection, contract_ids: Collection[int]) -> list[tuple[Ter
     c, s = table.c, student.c
     found = []
     for chunk in chunks(sorted(contract_ids)):
-        first = func.coalesce(s.same_as, s.id)
-        children = select(first).join(table, c.student_id == s.id).where(c.id.in_(chunk))
+        children = select(CHILD).join(table, c.student_id == s.id).where(c.id.in_(chunk))
         records = union_all(children, select(s.id).where(s.same_as.in_(children)))
         found += _read(db, c.student_id.in_(records), c.state == "open")
     return found
@@ -44,8 +43,7 @@ def of_contract(db: Connection, contract_id: int) -> tuple[Terms, str]:
 def _read(db: Connection, *which: ColumnElement[bool]) -> list[tuple[Terms, str]]:
     i, c, o = institution.c, table.c, payment_order.c
     loan = select(func.min(o.created_at)).where(o.contract_id == c.id, o.by_loan == 1).scalar_subquery()
-    child = func.coalesce(student.c.same_as, student.c.id)
-    query = select(table, i.category, i.mode, i.jurisdiction, loan.label("loan_at"), child.label("child"))
+    query = select(table, i.category, i.mode, i.jurisdiction, loan.label("loan_at"), CHILD.label("child"))
     query = query.join(institution, i.id == c.institution_id).join(student, student.c.id == c.student_id)
     return [(_terms(row), row.jurisdiction) for row in db.execute(query.where(*which).order_by(c.id))]
 

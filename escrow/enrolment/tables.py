@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, func, text
 
 from escrow.db import noun
 from ledger.columns import Day, Instant, Json, Name, Whole
@@ -28,6 +28,9 @@ student: Final = noun(
         postgresql_where=text("same_as IS NOT NULL"),
     ),
 )
+
+CHILD: Final = func.coalesce(student.c.same_as, student.c.id)
+"""Of a student's row: the first record of the child."""
 
 child_mark: Final = noun(
     "child_mark",

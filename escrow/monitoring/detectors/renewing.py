@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import Connection, Subquery, func, select
 
-from escrow.enrolment.tables import contract
+from escrow.enrolment.tables import CHILD, contract, student
 from escrow.monitoring.detectors.ground import Ground, Seen, seen
 from escrow.monitoring.frames import frame, instant_of, integers, seconds
 from escrow.registry.tables import institution
@@ -41,17 +41,17 @@ def renewals(db: Connection, since: datetime) -> pd.DataFrame:
 def _followed(since: datetime) -> Subquery:
     """Each contract beside the one of its course that was signed next."""
     c = contract.c
-    key, order = [c.student_id, c.institution_id, c.subject], [c.signed_at, c.id]
+    key, order = [CHILD, c.institution_id, c.subject], [c.signed_at, c.id]
     query = select(
         c.id,
         c.institution_id,
-        c.student_id,
+        CHILD.label("student_id"),
         c.subject,
         (c.lessons + c.gifted).label("lessons"),
         func.lead(c.id).over(partition_by=key, order_by=order).label("next_id"),
         func.lead(c.signed_at).over(partition_by=key, order_by=order).label("next_signed"),
     )
-    return query.where(c.signed_at >= since).subquery()
+    return query.join(student, student.c.id == c.student_id).where(c.signed_at >= since).subquery()
 
 
 def _taught_by_then(followed: Subquery) -> Subquery:

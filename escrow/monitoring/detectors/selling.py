@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from escrow.enrolment.tables import contract
+from escrow.enrolment.tables import CHILD, contract, student
 from escrow.monitoring.detectors.ground import Ground, Seen, limits, seen
 from escrow.monitoring.frames import AHEAD, DAY, days, frame, instant_of, integers, records, seconds
 from escrow.registry.tables import institution
@@ -18,13 +18,13 @@ _FAMILY = ["student", "institution"]
 
 
 def contracts(db: Connection, since: datetime) -> pd.DataFrame:
-    """Every contract signed since, ended ones too: a student's at an institution together, in the order of signing."""
+    """Every contract signed since, ended ones too: a child's at an institution together, in the order of signing."""
     c, i = contract.c, institution.c
     query = (
         select(
             c.id,
             c.institution_id.label("institution"),
-            c.student_id.label("student"),
+            CHILD.label("student"),
             c.subject,
             c.lessons,
             c.gifted,
@@ -38,6 +38,7 @@ def contracts(db: Connection, since: datetime) -> pd.DataFrame:
             i.jurisdiction,
         )
         .join(institution, i.id == c.institution_id)
+        .join(student, student.c.id == c.student_id)
         .where(c.signed_at >= since)
     )
     found = frame(db, query, texts=("subject", "category", "mode", "jurisdiction"))
@@ -183,13 +184,13 @@ def packs(sold: pd.DataFrame, ground: Ground) -> list[Seen]:
     pack = sold.groupby([*_FAMILY, "signed_on"])
     large = sold[pack["lessons"].transform("sum") >= habit["lessons"]]
     found = []
-    for (student, where, day), of_day in large.groupby([*_FAMILY, "signed_on"]):
+    for (child, where, day), of_day in large.groupby([*_FAMILY, "signed_on"]):
         ids, each = integers(of_day["id"]), integers(of_day["lessons"])
         signed = instant_of(of_day["signed_at"].max())
         found.append(
             seen(
                 habit.rule,
-                f"pack:student:{student}:institution:{where}:day:{day}",
+                f"pack:student:{child}:institution:{where}:day:{day}",
                 institution=int(str(where)),
                 contract=ids[-1],
                 last=signed,
@@ -198,7 +199,7 @@ def packs(sold: pd.DataFrame, ground: Ground) -> list[Seen]:
                 f"达到大额课包的{habit['lessons']}课时。",
                 en=f"{sum(each)} lessons are sold to one student on {signed.date()} in {len(ids)} contract(s); from "
                 f"{habit['lessons']} on it is a large pack.",
-                evidence={"student": int(str(student)), "contracts": ids, "counted": each},
+                evidence={"student": int(str(child)), "contracts": ids, "counted": each},
             )
         )
     return found

@@ -15,8 +15,10 @@ from escrow.enrolment.explaining import explain
 from escrow.enrolment.students import AnotherIdentity, NoIdentity, OthersTied, Student
 from escrow.enrolment.tables import child_mark, student
 from escrow.monitoring.sweep import sweep
+from escrow.monitoring.watching import look
 from escrow.refusals import Forbidden, ReasonMissing, Unknown
 from tests.escrow.county import BUREAU, RULEBOOK, Family, at, draft, order, school, sign
+from tests.escrow.monitoring.detectors.columns import HABITS
 
 NUMBER = "11010120160101001X"
 
@@ -148,3 +150,13 @@ def test_two_contracts_signed_at_once_under_two_guardians_see_each_other(postgre
 
     with ThreadPoolExecutor(2) as two:
         assert sorted(two.map(signs, both)) == [0, 1]
+
+
+def test_instalments_and_renewals_are_followed_from_one_guardian_to_the_other(db: Connection) -> None:
+    of = school(db)
+    mother, father = family(entered(db, "王芳")), family(entered(db, "李强"))
+    for number, child in enumerate((mother, father, mother)):
+        sign(db, of, draft(of, child, lessons=40, price="900.00"), now=at(7, 20 + number))
+    found = look(db, rulebook=RULEBOOK, habits=HABITS, now=at(8, 1))
+    assert [each.sighting.finding.found for each in found["instalments"]] == ["120 lessons"]
+    assert [each.sighting.finding.found for each in found["chained_renewals"]] == ["40, 40 lessons left"]

@@ -295,12 +295,13 @@ def test_a_second_watch_adds_to_the_alerts_of_the_first(db: Connection) -> None:
 def test_what_was_dealt_with_is_not_told_again_until_something_new_happens(db: Connection) -> None:
     of = school(db)
     enrolled(db, of)
+    later = order(db, signed(db, of, family(db, 2)))
     db.execute(update(institution).values(licence_expires=date(2026, 7, 20)))
     (alert,) = watched(db, at(7, 22))
     handling.acknowledge(db, alert.id, by=BUREAU, now=at(7, 22))
     handling.resolve(db, alert.id, reason="已约谈", by=SECOND, now=at(7, 23))
     assert watched(db, at(7, 24)) == []
-    enrolled(db, of, 2)
+    receive(db, credit(later.reference, later.amount, serial="later", paid_at=at(7, 22, 11)), now=at(7, 25))
     receive(db, credit(serial="once more", amount=36000, paid_at=at(7, 25)), now=at(7, 25))
     (again,) = watched(db, at(7, 26))
     assert again.fact == alert.fact
