@@ -17,6 +17,7 @@ from escrow.enrolment.payments import Receipt
 from escrow.payouts import batches, closures, instructions, outcomes, payees, refunds, suspense
 from escrow.payouts.outcomes import Told
 from escrow.payouts.suspense import DoesNotFit
+from escrow.registry import licences
 from escrow.registry.institutions import InstitutionClosed
 from escrow.teaching import annulments
 from tests.escrow.county import (
@@ -102,6 +103,14 @@ def instalment(db: Connection) -> Happened:
     contract = _contract(db)
     order(db, contract, "600.00")
     return Happened(contract=contract, receipt=_pays(db, order(db, contract, "400.00").reference, 40000))
+
+
+def unlicensed(db: Connection) -> Happened:
+    contract = _contract(db)
+    placed = order(db, contract)
+    institution = contract.institution_id
+    licences.renew(db, institution, licence_no="教民1", expires=ORDERED.date(), by=BUREAU, now=ORDERED)
+    return Happened(contract=contract, receipt=_pays(db, placed.reference, paid_at=ORDERED + timedelta(hours=20)))
 
 
 def expired(db: Connection) -> Happened:
@@ -215,7 +224,7 @@ def stranger(db: Connection) -> Happened:
 CASES: Final[dict[str, Callable[[Connection], Happened]]] = {
     each.__name__.replace("_", "-"): each
     for each in (
-        *(right, told_late, third_person, instalment, expired, too_little, too_much, over_price, twice),
+        *(right, told_late, third_person, instalment, unlicensed, expired, too_little, too_much, over_price, twice),
         *(twice_instalment, replaced, cancelled, annulled, refunded, closing, closed, nameless, unknown, cut),
         *(elsewhere, hidden, stranger),
     )
