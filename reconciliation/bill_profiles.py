@@ -57,6 +57,8 @@ class BillProfile(Strict):
     order: str
     transaction: str
     refund: str
+    refund_number: str
+    """The column of the number under which the merchant asked for a refund."""
     currency: str = ""
     amounts: Amounts
     totals: tuple[str, ...] = ()
@@ -76,7 +78,8 @@ class BillProfile(Strict):
     def _whole(self) -> Self:
         money = self.amounts
         used = {self.merchant, self.traded.date, self.traded.time, self.year_from, self.kind.column, self.currency}
-        used |= {self.order, self.transaction, self.refund, money.payment, money.refund, money.fee, money.settled}
+        used |= {self.order, self.transaction, self.refund, self.refund_number}
+        used |= {money.payment, money.refund, money.fee, money.settled}
         if unknown := used - {""} - set(self.columns):
             raise ProfileBroken(f"{self.name}: no such column: {', '.join(sorted(unknown))}")
         if bool(self.widths) != (self.cells == "fixed") or bool(self.header) == bool(self.widths):

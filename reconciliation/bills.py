@@ -22,7 +22,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "kind": "str",  # "payment" or "refund"
     "order": "str",  # 商户订单号: our own reference
     "transaction": "str",  # the channel's id of the payment
-    "refund": "str",  # the id of the refund, "" for a payment
+    "refund": "str",  # the channel's id of the refund, "" for a payment
+    "refund_number": "str",  # 商户退款单号: the number under which we asked for the refund, "" for a payment
     "amount": "int64",  # fen; + paid, - refunded
     "fee": "int64",  # fen; + kept by the channel, - given back with a refund
 }
@@ -124,6 +125,10 @@ def _lines(rows: Sequence[Row], profile: BillProfile) -> pd.DataFrame:
         "transaction": cells[profile.transaction].tolist(),
         "refund": [
             refund if each.refund else "" for each, refund in zip(money, cells[profile.refund].tolist(), strict=True)
+        ],
+        "refund_number": [
+            number if each.refund else ""
+            for each, number in zip(money, cells[profile.refund_number].tolist(), strict=True)
         ],
         "amount": [each.amount for each in money],
         "fee": [each.fee for each in money],

@@ -51,6 +51,7 @@ class PayoutShown(Shown):
     state: Literal["instructed", "sent", "settled", "rejected", "returned", "withdrawn"]
     made_at: datetime
     batch_id: int | None
+    channel: str | None = Field(description="The payment channel that pays it back; such a one is in no batch.")
     settled_at: datetime | None
     ended_at: datetime | None
     code: str | None = Field(description="ISO 20022 reason, as the bank gave it.")

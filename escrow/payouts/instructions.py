@@ -42,7 +42,8 @@ class Instruction(Wanted):
 
     Rejected: the bank said no, and it never left. Returned: it left and came back (退汇). Withdrawn: another attempt
     took its place before it was sent. Of all attempts at one claim the database lets one be in force. `contested_at`:
-    the statement shows a rejected one leaving, when what it was for had been decided anew.
+    the statement shows a rejected one leaving, when what it was for had been decided anew. `channel`: the payment
+    channel that pays it back; it is in no file for the bank, and leaves with the channel's lump.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Instruction(Wanted):
     code: str | None
     why: str | None
     contested_at: datetime | None
+    channel: str | None
 
     @property
     def payable(self) -> bool:

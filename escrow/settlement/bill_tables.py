@@ -38,6 +38,7 @@ merchant_bill_row: Final = noun(
     Column("reference", Name, nullable=False, comment="the order's, as the channel was given it"),
     Column("serial", Name, nullable=False, comment="the channel's id of the payment"),
     Column("refund_serial", Name, nullable=False, comment="the channel's id of the refund"),
+    Column("refund_number", Name, nullable=False, server_default="", comment="under which we asked for the refund"),
     Column("amount", Whole, nullable=False, comment="fen; negative: refunded"),
     Column("fee", Whole, nullable=False, comment="fen that the channel kept; negative: gave back"),
     UniqueConstraint("channel", "kind", "serial", "refund_serial"),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from escrow.enrolment.notifications import order_reference
 from escrow.enrolment.payments import Payment
 from escrow.enrolment.placing import Credit
+from escrow.payouts.instructions import Instruction
 from escrow.registry import merchants
 from escrow.settlement import lump_sides, making
 from escrow.settlement.bill_tables import merchant_bill
@@ -44,7 +45,8 @@ MerchantDay = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lump:
-    """A lump (渠道汇总到账) and what it brought: payments that were told of, and credits that only the bill tells of.
+    """A lump (渠道汇总到账) and what it brought: payments that were told of, credits that only the bill tells of, and
+    the refunds of ours that the channel had paid back.
 
     `why`: every difference, in Chinese; a lump without one agrees, and is matched. `fee` in fen, kept by the channel;
     `rows`: ids of the bill's rows.
@@ -56,6 +58,7 @@ class Lump:
     fee: int = 0
     known: Sequence[Payment] = ()
     untold: Sequence[Credit] = ()
+    refunds: Sequence[Instruction] = ()
     rows: Sequence[int] = ()
     why: Sequence[str] = ()
 
@@ -194,10 +197,11 @@ def _lump(line: Line, lump: Mapping[Any, Any], found: Settled, sides: Sides, *, 
         evidence=f"{merchant}{told}",
         fee=int(lump["fee"]),
         known=[each for each in met if isinstance(each, Payment)],
-        untold=[each for each in met if not isinstance(each, Payment)],
+        untold=[each for each in met if not isinstance(each, Payment | Instruction)],
+        refunds=[each for each in met if isinstance(each, Instruction)],
         rows=[each.id for each in rows if each is not None],
         why=[
-            each["detail"]
+            f"{each['detail']}{sides.hint_of(each)}"
             for each in found.differences.to_dict("records")
             if each["line_key"] == line.key or sides.day_of(each) in days
         ],

@@ -12,11 +12,14 @@ from escrow.enrolment.notifications import order_reference
 from escrow.enrolment.payments import Payment
 from escrow.enrolment.placing import Credit
 from escrow.enrolment.tables import contract, payment, payment_order
+from escrow.payouts.instructions import Instruction
 from escrow.registry.tables import institution
 from escrow.rules.months import SHANGHAI
+from escrow.settlement import lump_refunds
 from escrow.settlement.bill_tables import lump_row, merchant_bill_row
+from escrow.settlement.lump_refunds import Refunds
 from escrow.settlement.tables import STANDS, match
-from escrow.settlement.unmatched import Loose, payment_key
+from escrow.settlement.unmatched import Loose, payment_key, payout_key
 from ledger.chunks import chunks
 
 _ORDER: Final = "order:"
@@ -33,6 +36,7 @@ class Sides:
     _day_of_order: Mapping[str, str]
     _payments: Mapping[str, Payment]
     _credits: Mapping[str, Credit]
+    _refunds: Refunds
 
     @property
     def merchants(self) -> list[str]:
@@ -60,9 +64,14 @@ class Sides:
         row = self.row_of(found)
         return self._day_of_order.get(found["order_key"], "") if row is None else row.traded_on.isoformat()
 
-    def side_of(self, order_key: str, transaction: str) -> Payment | Credit:
-        """The payment behind a key; for an order of which nobody has told, the credit that the row tells of."""
-        return self._payments.get(order_key) or self._credits[transaction]
+    def side_of(self, order_key: str, transaction: str) -> Payment | Instruction | Credit:
+        """The payment or refund behind a key; for an order of which nobody has told, the credit that its row is."""
+        return self._payments.get(order_key) or self._refunds.by_key.get(order_key) or self._credits[transaction]
+
+    def hint_of(self, found: Mapping[Hashable, Any]) -> str:
+        """What else is known of a row that differs: the refund of ours that it names, and why it is not that."""
+        row = self.row_of(found)
+        return "" if row is None else self._refunds.hints.get(row.id, "")
 
 
 def load(db: Connection, loose: Loose, channel: str, *, known: Collection[str], since: date) -> Sides:
@@ -71,6 +80,7 @@ def load(db: Connection, loose: Loose, channel: str, *, known: Collection[str], 
     `known`: the merchants of the channel that pay into the account.
     """
     rows = _rows(db, loose.account, channel, since)
+    refunds = lump_refunds.of(db, loose.payouts, channel, rows)
     paid = _paid(loose.payments, channel, rows)
     met = {each.id for each in paid.values()}
     told = {payment_key(each.id): each for each in loose.payments}
@@ -81,14 +91,16 @@ def load(db: Connection, loose: Loose, channel: str, *, known: Collection[str], 
         *((key, _order_of(row), told[key].amount, _on(row), row.merchant) for key, row in paid.items()),
         *((payment_key(each.id), each.reference, each.amount, _day(each), "") for each in alone),
         *((f"{_ORDER}{row.id}", _order_of(row), amount, _on(row), row.merchant) for row, amount in ordered),
+        *((payout_key(each.id), each.end_to_end, -each.amount, _on(row), row.merchant) for row, each in refunds.met),
     ]
     return Sides(
-        bill=_bill(rows),
+        bill=_bill(rows, {row.id: each.end_to_end for row, each in refunds.met}),
         ours=_frame(("key", "order", "amount", "on", "merchant"), ours),
         _rows={(each.serial, each.refund_serial): each for each in rows},
         _day_of_order={key: day for key, _, _, day, _ in ours},
         _payments=told,
         _credits={each.serial: _credit(each) for each in left},
+        _refunds=refunds,
     )
 
 
@@ -195,7 +207,8 @@ def _credit(row: Row[Any]) -> Credit:
     )
 
 
-def _bill(rows: Sequence[Row[Any]]) -> pd.DataFrame:
+def _bill(rows: Sequence[Row[Any]], refunds: Mapping[int, str]) -> pd.DataFrame:
+    """The rows; one that is a refund of ours is named by that and not by the order, of which there may be several."""
     names = ("traded_on", "traded_at", "transaction", "refund", "order", "amount", "fee", "merchant")
     told = [
         (
@@ -203,7 +216,7 @@ def _bill(rows: Sequence[Row[Any]]) -> pd.DataFrame:
             each.traded_at.astimezone(SHANGHAI).time().isoformat(),
             each.serial,
             each.refund_serial,
-            _order_of(each),
+            refunds.get(each.id) or _order_of(each),
             each.amount,
             each.fee,
             each.merchant,

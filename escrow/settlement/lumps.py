@@ -21,28 +21,30 @@ from ledger.chunks import chunks
 from ledger.money import Money
 
 _NO_BILL: Final = "渠道汇总到账，尚无对应账单；请导入该渠道账单后再对账"
-_LACKING: Final = "账单与订单相符，但账面余额不足以支付手续费，须人工处理"
+_LACKING: Final = "账单与订单相符，但账面余额不足以支付手续费或退款，须人工处理"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
-    """What became of the lumps: ids of payments that they explain, how many agreed, and the breaks of the others and of
-    days whose net has not come."""
+    """What became of the lumps: ids of payments and refunds that they explain, how many agreed, and the breaks of the
+    others and of days whose net has not come."""
 
     payments: frozenset[int]
+    refunds: frozenset[int]
     booked: int
     breaks: Sequence[Open]
 
 
 def book(db: Connection, found: Found, *, by: Caller, now: datetime) -> Booked:
-    """Match the lumps that agree with their payments, which are booked first where nobody had told of them; the
-    channel's fee goes to the account's fees. The others are breaks, and nothing is booked from them."""
+    """Match the lumps that agree: with their payments, booked first where nobody had told of them, and with the refunds
+    that the channel paid back, which leave with them; the channel's fee goes to the account's fees. The others are
+    breaks, and nothing is booked from them."""
     agreed = [each for each in found.lumps if each.billed and not each.why]
     untold = [credit for each in agreed for credit in each.untold]
     receipts = payments.receive(db, untold, source="statement", now=now, caller_key=by.key)
     told = {each.payment.serial: each.payment for each in receipts}
     wanted = {each.line.id: _wanted(each, told) for each in agreed}
-    lacking = making.beyond_the_books(db, [each for each in wanted.values() if each.own], now=now)
+    lacking = making.beyond_the_books(db, [each for each in wanted.values() if each.own or each.payouts], now=now)
     made = [each for each in wanted.values() if each not in lacking]
     making.make(db, made, by=by, now=now)
     _keep(db, [each for each in agreed if wanted[each.line.id] not in lacking], wanted)
@@ -50,7 +52,8 @@ def book(db: Connection, found: Found, *, by: Caller, now: datetime) -> Booked:
     listed += [_break(each, [_LACKING]) for each in agreed if wanted[each.line.id] in lacking]
     listed += [_missing(each) for each in found.missing]
     explained = frozenset(paid.id for each in made for paid in each.payments)
-    return Booked(payments=explained, booked=len(made), breaks=listed)
+    left = frozenset(payout.id for each in made for payout in each.payouts)
+    return Booked(payments=explained, refunds=left, booked=len(made), breaks=listed)
 
 
 def references(lumps: Sequence[Lump]) -> set[str] | None:
@@ -65,6 +68,7 @@ def _wanted(lump: Lump, told: Mapping[str, Payment]) -> Wanted:
         evidence=lump.evidence,
         lines=[lump.line],
         payments=[*lump.known, *(told[each.serial] for each in lump.untold)],
+        payouts=lump.refunds,
         own="fees" if lump.fee else None,
         own_amount=-lump.fee,
     )

@@ -131,6 +131,7 @@ def _row(record: Mapping[Any, Any], account: str, channel: str, bill_id: int) ->
         "reference": record["order"],
         "serial": record["transaction"],
         "refund_serial": record["refund"],
+        "refund_number": record["refund_number"],
         "amount": int(record["amount"]),
         "fee": int(record["fee"]),
     }

@@ -1,7 +1,7 @@
 """Reconciling an account: every line of the bank is matched, booked, or on the list with an owner and a due day."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from escrow.settlement import (
 )
 from escrow.settlement.breaks import Break, Open
 from escrow.settlement.lump_finding import Lump
+from escrow.settlement.lumps import Booked
 from escrow.settlement.making import LUMP
 from escrow.settlement.statements import NotSupervised
 from escrow.settlement.suggesting import suggest
@@ -65,7 +66,7 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     brought = lump_finding.find(db, replace(loose, lines=plain))
     reversals.lock_contracts(db, taking_back, plain, billed=lumps.references(brought.lumps))
     net = lumps.book(db, brought, by=by, now=now)
-    loose = _without(replace(loose, lines=plain), brought.lumps, net.payments)
+    loose = _without(replace(loose, lines=plain), brought.lumps, net)
 
     outcome = match(line_frame(loose.lines), item_frame(loose), references=references)
     found = _allowed(outcome.matches, loose)
@@ -87,13 +88,14 @@ def reconcile(db: Connection, account: str, *, by: Caller, now: datetime) -> Rec
     return Reconciliation(account=account, matched=rules, booked=kinds, open=still)
 
 
-def _without(loose: Loose, brought: Sequence[Lump], paid: Collection[int]) -> Loose:
-    """What the other rules may look at: neither a channel's lumps nor the payments that those explain."""
+def _without(loose: Loose, brought: Sequence[Lump], net: Booked) -> Loose:
+    """What the other rules may look at: neither a channel's lumps nor the payments and refunds that those explain."""
     taken = {each.line.id for each in brought}
     return replace(
         loose,
         lines=[each for each in loose.lines if each.id not in taken],
-        payments=[each for each in loose.payments if each.id not in paid],
+        payments=[each for each in loose.payments if each.id not in net.payments],
+        payouts=[each for each in loose.payouts if each.id not in net.refunds],
     )
 
 
@@ -147,7 +149,9 @@ def line_frame(lines: Sequence[Line]) -> pd.DataFrame:
 
 def item_frame(loose: Loose) -> pd.DataFrame:
     """What the books expect on the account, as the matching wants it: money in positive, money out negative."""
-    rows = [_payment_row(each) for each in loose.payments] + [_payout_row(each) for each in loose.payouts]
+    rows = [_payment_row(each) for each in loose.payments]
+    # What a channel pays back never leaves by a line of its own.
+    rows += [_payout_row(each) for each in loose.payouts if each.channel is None]
     names = ("key", "amount", "reference", "serial", "counterparty", "counterparty_account", "on")
     return pd.DataFrame(
         {

@@ -11,12 +11,16 @@ MERCHANT = "1900000109"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trade:
-    """A payment or a refund; fen. The fee is what the channel keeps, below zero what it gives back."""
+    """A payment or a refund; fen. The fee is what the channel keeps, below zero what it gives back.
+
+    `number` is what the refund was asked for under; the channel's own id of it where it is left out.
+    """
 
     order: str
     amount: int
     fee: int
     refund: str = ""
+    number: str = ""
     goods: str = "学费"
     at: str = "2026-10-08 09:01:02"
 
@@ -52,7 +56,7 @@ def wechat(trades: Sequence[Trade]) -> str:
             "应结订单金额": "0.00" if each.refund else yuan(each.amount),
             "代金券金额": "0.00",
             "微信退款单号": each.refund or "0",
-            "商户退款单号": each.refund or "0",
+            "商户退款单号": each.number or each.refund or "0",
             "退款金额": yuan(each.amount) if each.refund else "0.00",
             "商品名称": each.goods,
             "手续费": f"{yuan(each.fee)}000",
@@ -82,7 +86,7 @@ def alipay(trades: Sequence[Trade]) -> str:
             "完成时间": each.at,
             "订单金额（元）": signed,
             "商家实收（元）": signed,
-            "退款批次号/请求号": f"{each.refund}\t",
+            "退款批次号/请求号": f"{each.number or each.refund}\t",
             "服务费（元）": yuan(-each.fee),
         }
         rows.append(",".join(told.values()))
@@ -115,7 +119,7 @@ def unionpay(trades: Sequence[Trade]) -> bytes:
             "交易传输时间": each.at[5:].translate({ord(mark): None for mark in "- :"}),
             "交易金额": f"{each.amount:012d}",
             "查询流水号": each.transaction if not each.refund else f"20261008{each.refund:0>13}",
-            "商户订单号": each.order,
+            "商户订单号": (each.number if each.refund else "") or each.order,
             "商户手续费": f"{'D' if each.fee >= 0 else 'C'}{abs(each.fee):012d}",
             "结算金额": f"{'C' if settled >= 0 else 'D'}{abs(settled):012d}",
             "交易类型": "04" if each.refund else "01",

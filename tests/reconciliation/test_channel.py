@@ -28,6 +28,7 @@ def bill(*rows: tuple[str, str, int, int]) -> pd.DataFrame:
             "order": order,
             "transaction": f"T{at}",
             "refund": "" if amount > 0 else f"R{at}",
+            "refund_number": "" if amount > 0 else f"M{at}",
             "amount": amount,
             "fee": fee,
         }

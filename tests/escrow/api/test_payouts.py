@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from escrow.bank.sandbox import ReportDials, SandboxBank
+from escrow.db import transaction
+from escrow.registry import merchants
+from escrow.registry.merchants import Merchant
 from tests.escrow.api.town import API, Service, Town, yuan
+from tests.escrow.county import BUREAU
 
 
 def sent(town: Town) -> dict[str, object]:
@@ -52,6 +56,31 @@ def test_a_rejected_refund_waits_for_an_account_that_two_people_name(town: Town,
     assert again.json()["type"] == "/problems/already-decided"
     assert service.done("zhang", "/payout-batches")["total"] == yuan("1000.00")
     assert service.get("family", "/payouts/stuck").status_code == 403
+
+
+def test_a_refund_goes_back_by_its_channel_and_then_in_no_file_unless_the_channel_fails(town: Town) -> None:
+    service = town.service
+    wallet = {"payer": {"name": "", "account": ""}}
+    town.bank.tell(town.bank.event("S1", town.order(), "1000.00", wallet))
+    service.done("family", f"/contracts/{town.contract}/refunds")
+    (stuck,) = service.get("zhang", "/payouts/stuck").json()["items"]
+    path = f"/payouts/{stuck['id']}/channel"
+    unbound = service.post("zhang", path, {"channel": "wechat"})
+    assert (unbound.status_code, unbound.json()["type"]) == (409, "/problems/no-such-merchant")
+    with transaction(service.engine) as db:
+        bound = Merchant(channel="wechat", number="1900000109", supervised_account="6200000001")
+        merchants.bind(db, bound, by=BUREAU, now=service.clock())
+    assert service.post("family", path, {"channel": "wechat"}).status_code == 403
+    sent = service.done("teller", path, {"channel": "wechat"})
+    assert (sent["state"], sent["channel"], sent["batch_id"]) == ("sent", "wechat", None)
+    assert service.post("zhang", "/payout-batches").json()["type"] == "/problems/nothing-to-send"
+    again = service.post("zhang", path, {"channel": "wechat"})
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/not-for-a-channel")
+    failed = service.done("teller", f"{path}/failure", {"reason": "商户余额不足"})
+    assert (failed["state"], failed["why"]) == ("rejected", "商户余额不足")
+    assert [each["id"] for each in service.get("zhang", "/payouts/stuck").json()["items"]] == [stuck["id"]]
+    twice = service.post("teller", f"{path}/failure", {"reason": "再次"})
+    assert twice.json()["type"] == "/problems/not-with-a-channel"
 
 
 def test_the_table_for_the_bank_comes_in_the_encoding_it_reads(town: Town) -> None:
