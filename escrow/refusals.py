@@ -64,6 +64,8 @@ IN_CHINESE: Final[Mapping[str, str]] = {
     "break": "差异",
     "signed day": "日终签核",
     "reopening": "重开申请",
+    "balance confirmation": "余额确认",
+    "entered": "待审批",
     "write-off limit": "核销限额",
     "declined": "已驳回",
     "lapsed": "已失效",

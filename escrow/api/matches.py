@@ -29,7 +29,7 @@ from escrow.refusals import AlreadyDecided, FourEyes, ReasonMissing, Unknown
 from escrow.settlement import matches, proposal_sides, proposals, undoing, unmatched
 from escrow.settlement.frozen import DayFrozen
 from escrow.settlement.proposal_sides import Chosen, MatchedAlready
-from escrow.settlement.proposals import Proposal, ProposedAlready
+from escrow.settlement.proposals import BeyondTheBooks, Proposal, ProposedAlready
 from escrow.settlement.undoing import ClaimFreed, MovedOn, TakenBackByTheBank
 from escrow.settlement.weighing import (
     Books,
@@ -217,7 +217,7 @@ def propose(asked: ProposalAsked, act: Annotated[Act, Depends(acting("bureau", "
 @routes.post(
     "/match-proposals/{proposal_id}/approval",
     response_model=MatchShown,
-    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, *_WEIGHED, keyed=True),
+    responses=may_refuse(Unknown, AlreadyDecided, FourEyes, SamePerson, BeyondTheBooks, *_WEIGHED, keyed=True),
     summary="Approve a match 批准勾对",
 )
 def approve(proposal_id: PathId, act: Annotated[Act, Depends(moving_money("bureau"))]) -> Response:

@@ -75,6 +75,7 @@ class SignOffShown(Shown):
     signed_by: str
     signed_at: datetime
     reopening_id: int | None = Field(description="null: the day stands signed.")
+    confirmation_id: int | None = Field(description="Who states the balance; null: the statement does.")
 
 
 class ReopeningShown(Shown):

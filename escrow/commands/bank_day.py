@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import Connection
 
 from escrow import db as database
-from escrow.commands import three_ways
+from escrow.commands import day_work, three_ways
 from escrow.commands.terminal import caller, the_database
 from escrow.rules.months import SHANGHAI
 from escrow.settings import Settings
@@ -22,6 +22,7 @@ from ledger.money import Money
 break_commands = typer.Typer(help="What bank and books do not agree on 未决差异.", no_args_is_help=True)
 break_commands.add_typer(three_ways.commands)
 day_commands = typer.Typer(help="A day of an account, proved and signed off 日终.", no_args_is_help=True)
+day_commands.add_typer(day_work.commands)
 
 Account = Annotated[str, typer.Option("--account", help="The supervised account.")]
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The local day, 2026-10-31.")]

@@ -47,6 +47,7 @@ DOORS: Final = (
     ),
     Door("breaks", "escrow.commands.bank_day:break_commands", "What bank and books do not agree on 未决差异."),
     Door("day", "escrow.commands.bank_day:day_commands", "A day of an account, proved and signed off 日终."),
+    Door("matches", "escrow.commands.match_work:commands", "Matches as people decide them 勾对."),
     Door("bank", "escrow.commands.bank:commands", "The supervising bank 监管银行."),
     Door(
         "silence",

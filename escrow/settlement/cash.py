@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, case, func, select
 from escrow.enrolment.tables import payment
 from escrow.refusals import Unknown
 from escrow.rules.months import SHANGHAI
-from escrow.settlement import frozen, statements
+from escrow.settlement import confirmations, frozen, statements
 from escrow.settlement.statements import Imported
 from escrow.settlement.tables import STANDS, match, statement_line
 from ledger.balances import balance
@@ -19,13 +19,15 @@ from reconciliation.proof import Difference, Proof
 
 ONLY_ON_STATEMENT: Final = "对账单有、账上无"
 ONLY_NOTIFIED: Final = "已通知、对账单尚无"
+BROUGHT_IN: Final = "首期对账单之前已有余额"
 
 
 def prove(db: Connection, account: str, *, on: date | None = None) -> Proof:
     """Prove an account at the end of the local day `on`, or of the last day that a statement with balances covers.
 
     Statement = ledger + what came in before the first statement + lines not in the books − payments not on the
-    statement. A day that none covers is proved at the end of the last one before it. Raises Unknown without any.
+    statement. A day that none covers is proved at the end of the last one before it. Where no file states a balance,
+    what two people have confirmed stands for it. Raises Unknown without any.
     """
     stated = stated_at(db, account, on)
     if stated is None:
@@ -49,18 +51,23 @@ def prove(db: Connection, account: str, *, on: date | None = None) -> Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """What the bank says the account held at the end of a day, in fen, and the statement that says it."""
+    """What the bank says the account held at the end of a day, in fen, and the statement that says or covers it.
+
+    `confirmation_id`: by whose word, where that statement states no balance. None of both: before the first one.
+    """
 
     on: date
     balance: int
-    statement_id: int
+    statement_id: int | None
+    confirmation_id: int | None = None
 
 
 def stated_at(db: Connection, account: str, on: date | None = None) -> Stated | None:
     """The bank's balance at the end of `on`; where no statement covers that day, at the end of the last one before it.
 
     The newest statement that covers the day says it; a signed day keeps what it was signed with. Within a statement of
-    several days it is its opening and the account's lines up to the day.
+    several days it is its opening and the account's lines up to the day. What was confirmed on paper counts where it is
+    of a later day than all that is stated.
     """
     if on is not None and (signed := frozen.statement_of(db, account, on)) is not None:
         return Stated(on=on, balance=signed[1], statement_id=signed[0])
@@ -70,6 +77,9 @@ def stated_at(db: Connection, account: str, on: date | None = None) -> Stated | 
         balance = _moved_to(db, over, on) if closing is None else closing
         return Stated(on=on, balance=balance, statement_id=over.id)
     last = statements.last_with_balance(db, account, until=on)
+    told = confirmations.last(db, account, until=on)
+    if told is not None and (last is None or told.day > last.ends):
+        return Stated(on=told.day, balance=told.balance, statement_id=told.statement_id, confirmation_id=told.id)
     if last is None or last.closing is None:
         return None
     return Stated(on=last.ends, balance=last.closing, statement_id=last.id)
@@ -88,7 +98,10 @@ def _brought_in(db: Connection, account: str) -> Sequence[Difference]:
     """What the account held before its first line that we know of: a file without balances may come before one."""
     first = statements.first_with_balance(db, account)
     if first is None or first.opening is None:
-        return []
+        before = confirmations.opening(db, account)
+        if before is None or before.balance == 0:
+            return []
+        return [Difference(name=BROUGHT_IN, amount=Money(before.balance), reference=before.document)]
     lines = statement_line.c
     earlier = select(func.coalesce(func.sum(lines.amount), 0)).where(
         lines.account == account, lines.booked_on < first.begins
@@ -96,7 +109,7 @@ def _brought_in(db: Connection, account: str) -> Sequence[Difference]:
     brought_in = first.opening - int(db.execute(earlier).scalar_one())
     if brought_in == 0:
         return []
-    return [Difference(name="首期对账单之前已有余额", amount=Money(brought_in), reference=first.identifier)]
+    return [Difference(name=BROUGHT_IN, amount=Money(brought_in), reference=first.identifier)]
 
 
 def _only_on_statement(db: Connection, account: str, day: date) -> list[Difference]:

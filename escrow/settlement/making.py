@@ -101,6 +101,33 @@ def beyond_the_books(db: Connection, wanted: Sequence[Wanted], *, now: datetime)
     return lacking
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """A ledger account that does not hold what is asked of it; fen."""
+
+    path: str
+    available: int
+    asked: int
+
+
+def short_of(db: Connection, transfers: Sequence[Transfer]) -> Short | None:
+    """The first account that these transfers, one after the other, would take more from than it holds; locked."""
+    accounts = ledger.accounts.find(db, {path for each in transfers for path in (each.debit, each.credit)}, lock=True)
+    left = {path: each.available for path, each in accounts.items()}
+    for transfer in transfers:
+        for path, sign in ((transfer.debit, 1), (transfer.credit, -1)):
+            after = left[path] + transfer.amount * (sign if accounts[path].grows_by_debit else -sign)
+            if after < left[path] and after < (accounts[path].limits.floor or 0):
+                return Short(path=path, available=left[path], asked=transfer.amount)
+            left[path] = after
+    return None
+
+
+def booked_by(db: Connection, wanted: Wanted, *, now: datetime) -> list[Transfer]:
+    """What a match books when it is made now, in its order."""
+    return transfers_of(wanted, _undone_before(db, [wanted]), now=now)
+
+
 def transfers_of(wanted: Wanted, again: Mapping[str, int], *, now: datetime) -> list[Transfer]:
     """What a match books, effective when the last of its lines was booked. Pure.
 

@@ -11,16 +11,28 @@ from escrow.access.caller import Caller
 from escrow.refusals import AlreadyDecided, Conflict, ReasonMissing, Unknown
 from escrow.registry import institutions
 from escrow.settlement import booking, breaks, making, proposal_sides, write_offs
+from escrow.settlement.making import Wanted
 from escrow.settlement.proposal_sides import Chosen
 from escrow.settlement.tables import match as match_table
 from escrow.settlement.tables import match_proposal as table
-from escrow.settlement.weighing import Books, as_wanted, weighed
+from escrow.settlement.weighing import Books, Sides, as_wanted, weighed
+from ledger.money import Money
 
 
 class ProposedAlready(Conflict):
     """The same match waits for a decision already: proposal {proposal}."""
 
     zh = "同样的勾对建议 {proposal} 正在等待审批，无需再提。"
+
+
+class BeyondTheBooks(Conflict):
+    """Proposal {proposal} takes {asked} out of {path}, where the books hold {available}: what should have come before
+    it is not booked yet. Import and reconcile that first, or decline the proposal; nothing was changed now."""
+
+    zh = (
+        "勾对建议 {proposal} 须自 {path} 支出 {asked} 元，账面仅有 {available} 元：此前应有款项尚未入账。"
+        "请先导入并对账，或驳回该建议；本次未作任何变动。"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +92,8 @@ def propose(db: Connection, chosen: Chosen, *, reason: str, by: Caller, now: dat
 def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> int:
     """Approve what somebody else proposed: it is matched and booked. The id of the match.
 
-    Raises Unknown, AlreadyDecided, FourEyes, SamePerson, MatchedAlready, DayFrozen, and what `weighed` says no with.
+    Raises Unknown, AlreadyDecided, FourEyes, SamePerson, MatchedAlready, DayFrozen, BeyondTheBooks, and what `weighed`
+    says no with.
     """
     proposal = _to_be_decided(db, proposal_id, by)
     sides = proposal_sides.load(db, proposal_sides.chosen_of(db, proposal.id, proposal.books))
@@ -88,14 +101,10 @@ def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> i
     difference = weighed(sides, books=proposal.books, limit=_allowed(db))
 
     _decide(db, proposal, state="approved", by=by, now=now)
-    match proposal.books:
-        case "credit":
-            wanted = booking.receive_one(db, sides.lines[0], proposal_id=proposal.id, by=by, now=now)
-        case "interest" | "fee":
-            wanted = booking.own_of(sides.lines[0], kind=proposal.books, proposal_id=proposal.id)
-        case None:
-            told = {"rule": proposal.rule, "evidence": proposal.evidence}
-            wanted = as_wanted(sides, **told, difference=difference, proposal_id=proposal.id)
+    wanted = _wanted(db, proposal, sides, difference, by=by, now=now)
+    if (short := making.short_of(db, making.booked_by(db, wanted, now=now))) is not None:
+        asked, available = Money(short.asked).major, Money(short.available).major
+        raise BeyondTheBooks(proposal=proposal.id, path=short.path, asked=asked, available=available)
     making.make(db, [wanted], by=by, now=now)
     breaks.close_of(
         db,
@@ -108,6 +117,17 @@ def approve(db: Connection, proposal_id: int, *, by: Caller, now: datetime) -> i
     trail.record(db, by, "match.approved", f"proposal:{proposal.id}", now=now, written_off=difference)
     of_proposal = select(match_table.c.id).where(match_table.c.proposal_id == proposal.id).order_by(match_table.c.id)
     return int(db.execute(of_proposal.limit(1)).scalar_one())
+
+
+def _wanted(db: Connection, proposal: Proposal, sides: Sides, difference: int, *, by: Caller, now: datetime) -> Wanted:
+    match proposal.books:
+        case "credit":
+            return booking.receive_one(db, sides.lines[0], proposal_id=proposal.id, by=by, now=now)
+        case "interest" | "fee":
+            return booking.own_of(sides.lines[0], kind=proposal.books, proposal_id=proposal.id)
+        case None:
+            told = {"rule": proposal.rule, "evidence": proposal.evidence}
+            return as_wanted(sides, **told, difference=difference, proposal_id=proposal.id)
 
 
 def decline(db: Connection, proposal_id: int, *, reason: str, by: Caller, now: datetime) -> Proposal:

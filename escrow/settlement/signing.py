@@ -28,9 +28,13 @@ class NotOver(Conflict):
 
 
 class NoBalanceStated(Conflict):
-    """No statement of account {account} that states balances covers {day}. Import it first."""
+    """No statement of account {account} that states balances covers {day}. Import it first; where the bank's files
+    state none, enter what it confirmed on paper, and let somebody else approve that."""
 
-    zh = "账户 {account} 没有涵盖 {day} 且载明余额的对账单，请先导入。"
+    zh = (
+        "账户 {account} 没有涵盖 {day} 且载明余额的对账单，请先导入；"
+        "如银行文件不载明余额，请录入其书面确认的余额并由他人批准。"
+    )
 
 
 class GapInStatements(Conflict):
@@ -75,7 +79,8 @@ class SignedAlready(Conflict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOff:
-    """A signed day with what was proved then; fen. `reopening_id` None: it stands."""
+    """A signed day with what was proved then; fen. `reopening_id` None: it stands. `confirmation_id`: what two people
+    confirmed, where the statement states no balance."""
 
     id: int
     account: str
@@ -88,6 +93,7 @@ class SignOff:
     signed_by: str
     signed_at: datetime
     reopening_id: int | None
+    confirmation_id: int | None
 
 
 def sign_off(db: Connection, account: str, day: date, *, by: Caller, now: datetime) -> SignOff:
@@ -101,7 +107,7 @@ def sign_off(db: Connection, account: str, day: date, *, by: Caller, now: dateti
         raise NotSupervised(account=account)
     _must_be_next(db, account, day, now)
     stated = cash.stated_at(db, account, day)
-    if stated is None or stated.on != day:
+    if stated is None or stated.on != day or stated.statement_id is None:
         raise NoBalanceStated(account=account, day=day)
     _must_follow(db, account, day)
     _every_line_has_its_place(db, account, day)
@@ -112,6 +118,7 @@ def sign_off(db: Connection, account: str, day: date, *, by: Caller, now: dateti
         account=account,
         day=day,
         statement_id=stated.statement_id,
+        confirmation_id=stated.confirmation_id,
         ledger_balance=proof.ledger_balance.minor,
         differences=[
             {"name": each.name, "amount": each.amount.minor, "reference": each.reference} for each in proof.differences

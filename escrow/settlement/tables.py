@@ -196,11 +196,42 @@ reopening: Final = noun(
     ),
 )
 
+confirmation: Final = noun(
+    "balance_confirmation",
+    Column("account", Name, nullable=False),
+    Column("day", Day, nullable=False),
+    Column("balance", Whole, nullable=False, comment="fen at the end of the day"),
+    Column("document", Text, nullable=False, comment="what paper of the bank says it: its name, number and date"),
+    Column("statement_id", Whole, ForeignKey("statement.id"), comment="covers the day; NULL: before the first one"),
+    Column("state", Text, nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("entered_at", Instant, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", Instant),
+    Column("reason", Text, comment="why it was rejected"),
+    CheckConstraint("balance >= 0", name="balance"),
+    CheckConstraint("state IN ('entered', 'approved', 'rejected')", name="state"),
+    CheckConstraint("decided_by IS NULL OR decided_by <> entered_by", name="four_eyes"),
+    CheckConstraint("(state = 'entered') = (decided_by IS NULL)", name="decided"),
+    CheckConstraint("state <> 'rejected' OR reason IS NOT NULL", name="reason"),
+    Index(
+        "uq_balance_confirmation_waiting",
+        "account",
+        "day",
+        unique=True,
+        sqlite_where=text("state = 'entered'"),
+        postgresql_where=text("state = 'entered'"),
+    ),
+    Index("ix_balance_confirmation_account", "account", "day"),
+)
+"""What the bank confirmed on paper that an account held at the end of a day of which no file states a balance; one
+person enters it, another approves. Of several for a day the last approved one counts."""
+
 signoff: Final = noun(
     "day_signoff",
     Column("account", Name, nullable=False),
     Column("day", Day, nullable=False),
-    Column("statement_id", Whole, ForeignKey("statement.id"), nullable=False, comment="the one that states its end"),
+    Column("statement_id", Whole, ForeignKey("statement.id"), nullable=False, comment="the one that covers it"),
     Column("ledger_balance", Whole, nullable=False),
     Column("differences", Json, nullable=False, comment="named, in fen"),
     Column("statement_balance", Whole, nullable=False),
@@ -208,6 +239,9 @@ signoff: Final = noun(
     Column("signed_by", Text, nullable=False),
     Column("signed_at", Instant, nullable=False),
     Column("reopening_id", Whole, ForeignKey("day_reopening.id"), comment="NULL: the day stands signed"),
+    Column(
+        "confirmation_id", Whole, ForeignKey("balance_confirmation.id"), comment="says its balance; NULL: the statement"
+    ),
     Index(
         "uq_day_signoff_standing",
         "account",

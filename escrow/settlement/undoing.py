@@ -19,6 +19,7 @@ from escrow.settlement.tables import match as table
 from escrow.settlement.tables import statement_line
 from escrow.settlement.unmatched import Line, as_line
 from ledger.entries import Transfer
+from ledger.money import Money
 from ledger.posting import post_all
 from ledger.reading import by_reference
 
@@ -62,6 +63,7 @@ def undo(db: Connection, match_id: int, *, reason: str, by: Caller, now: datetim
     transfers = [*_payments_back(db, first, rows, lines), *_booked_back(db, first)]
     # What comes back to the bank account first: a lump's payments are more than its net by the fee.
     transfers.sort(key=lambda each: each.debit != f"bank/{first.account}")
+    _must_be_there(db, first, transfers)
     _mark(db, first, reason=reason, by=by, now=now)
     if first.rule == making.LUMP:
         whole_credits.end(db, first.account, [each.serial for each in lines if each.serial], now=now)
@@ -91,6 +93,13 @@ def _must_stand(db: Connection, first: Match) -> None:
     reversal = select(table.c.id).where(table.c.reverses_id == first.id, table.c.undone_at.is_(None))
     if (by_match := db.execute(reversal).scalar()) is not None:
         raise TakenBackByTheBank(match=first.id, by_match=by_match)
+
+
+def _must_be_there(db: Connection, first: Match, transfers: Sequence[Transfer]) -> None:
+    if (short := making.short_of(db, transfers)) is not None:
+        asked, left = Money(short.asked).major, Money(short.available).major
+        why_zh = f"须自 {short.path} 收回 {asked} 元，账面仅有 {left} 元"
+        raise MovedOn(match=first.id, why=f"{asked} are asked of {short.path}, which holds {left}", why_zh=why_zh)
 
 
 def _lines(db: Connection, rows: Sequence[Match]) -> list[Line]:

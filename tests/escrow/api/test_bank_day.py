@@ -10,6 +10,7 @@ from python_calamine import CalamineWorkbook
 from tests.escrow.api.town import API, Town, yuan
 from tests.escrow.county import at
 from tests.escrow.settlement.bank_days import BankLine, written
+from tests.escrow.settlement.test_confirmations import without_balances
 
 ACCOUNT = "6200000001"
 
@@ -160,3 +161,33 @@ def test_the_list_of_breaks_comes_as_csv_excel_and_a_picture(town_anywhere: Town
     assert "未决差异账龄（2026-09-02）" in picture.text
     assert service.get("school", "/breaks/report").status_code == 403
     assert service.get("auditor", "/breaks?account=4040404").json() == {"items": [], "next": None}
+
+
+def test_a_balance_that_no_file_states_is_entered_by_one_approved_by_another_and_signs_the_day(town: Town) -> None:
+    service = town.service
+    service.clock.at = datetime(2026, 9, 2, 2, 0, tzinfo=UTC)
+    data = without_balances((500, at(9, 1, 9), "A"))
+    answer = service.client.post(
+        f"{API}/statements",
+        files={"file": ("day.csv", data)},
+        data={"account": ACCOUNT},
+        headers={"Authorization": f"Bearer {service.tokens['teller']}", "Idempotency-Key": "1"},
+    )
+    assert answer.status_code == 201, answer.text
+    day = {"account": ACCOUNT, "day": "2026-09-01"}
+    assert problem(service.post("zhang", "/day-signoffs", day)) == (409, "/problems/no-balance-stated")
+    asked = {**day, "balance": yuan("5.00"), "document": "余额证明 2026-0087"}
+    made = service.done("teller", "/balance-confirmations", asked)
+    assert (made["balance"], made["state"], made["entered_by"]) == (yuan("5.00"), "entered", "teller")
+    waits = service.post("zhang", "/balance-confirmations", asked)
+    assert problem(waits) == (409, "/problems/confirmation-waits")
+    rejected = service.done("li", f"/balance-confirmations/{made['id']}/rejection", {"reason": "缺公章"})
+    assert (rejected["state"], rejected["reason"]) == ("rejected", "缺公章")
+    own = service.done("li", "/balance-confirmations", asked)
+    assert problem(service.post("li", f"/balance-confirmations/{own['id']}/approval")) == (409, "/problems/four-eyes")
+    assert service.post("teller", f"/balance-confirmations/{own['id']}/approval").status_code == 403
+    assert service.done("zhang", f"/balance-confirmations/{own['id']}/approval")["decided_by"] == "zhang"
+    assert service.done("zhang", "/day-signoffs", day)["confirmation_id"] == own["id"]
+    listed = service.get("auditor", f"/balance-confirmations?account={ACCOUNT}").json()["items"]
+    assert [each["state"] for each in listed] == ["rejected", "approved"]
+    assert service.get("family", f"/balance-confirmations?account={ACCOUNT}").status_code == 403

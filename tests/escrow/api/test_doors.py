@@ -275,6 +275,8 @@ def test_the_description_names_every_promised_route_and_every_refusal_by_its_slu
         POST /payments/{}/proposals, POST /proposals/{}/approval, POST /payout-batches,
         GET /payout-batches/{}, GET /payout-batches/{}/file, POST /statements, POST /merchant-bills,
         GET /merchant-bills/{}, GET /three-ways, GET /three-ways/report,
+        POST /balance-confirmations, GET /balance-confirmations,
+        POST /balance-confirmations/{}/approval, POST /balance-confirmations/{}/rejection,
         POST /payouts/{}/channel, POST /payouts/{}/channel/failure,
         GET /unmatched, GET /match-proposals, POST /match-proposals, POST /match-proposals/{}/approval,
         POST /match-proposals/{}/decline, GET /matches/{}, POST /matches/{}/undo, GET /write-off-limit,

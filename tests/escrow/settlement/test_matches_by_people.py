@@ -17,9 +17,9 @@ from escrow.enrolment.tables import payment_order
 from escrow.payouts import batches, refunds
 from escrow.payouts.tables import instruction
 from escrow.refusals import AlreadyDecided, Forbidden, FourEyes, ReasonMissing, Refusal, Unknown
-from escrow.settlement import breaks, cash, matches, proposals, undoing, write_offs
+from escrow.settlement import breaks, cash, matches, proposals, undoing, unmatched, write_offs
 from escrow.settlement.proposal_sides import Chosen, MatchedAlready
-from escrow.settlement.proposals import ProposedAlready
+from escrow.settlement.proposals import BeyondTheBooks, ProposedAlready
 from escrow.settlement.tables import match, match_proposal, statement_line
 from escrow.settlement.undoing import MovedOn
 from escrow.settlement.weighing import (
@@ -82,6 +82,37 @@ def agreed(day: Day, chosen: Chosen, reason: str = "同一笔款") -> int:
 def everything_holds(day: Day) -> None:
     assert breaches(day.db) == []
     assert cash.prove(day.db, day.of.account).unexplained.minor == 0
+
+
+def test_a_match_that_the_books_cannot_follow_is_refused_in_words_and_can_be_approved_later(day: Day) -> None:
+    day.take_file(written(day.of.account, [BankLine(amount=-30, at=at(10, 8), serial="X")], opening=30))
+    day.reconcile()
+    (line,) = unmatched.load(day.db, day.of.account).lines
+    asked = proposals.propose(day.db, Chosen(lines=[line.id], books="fee"), reason="年费", by=BUREAU, now=at(10, 9))
+    with pytest.raises(BeyondTheBooks) as refused, day.db.begin_nested():
+        proposals.approve(day.db, asked.id, by=SECOND, now=at(10, 9))
+    facts = refused.value.facts
+    assert (facts["asked"], facts["available"], facts["path"]) == ("0.30", "0.00", f"bank/{day.of.account}")
+    assert "请先导入并对账，或驳回该建议" in refused.value.chinese
+    assert proposals.get(day.db, asked.id).state == "proposed"
+    receive(day.db, credit("", 30, serial="S9", paid_at=at(10, 7)), now=at(10, 9))
+    assert proposals.approve(day.db, asked.id, by=SECOND, now=at(10, 9))
+    assert breaches(day.db) == []
+
+
+def test_an_undoing_that_the_books_cannot_follow_is_refused_in_words(day: Day) -> None:
+    lines = [
+        BankLine(amount=30, at=at(10, 8, 9), serial="I", summary="结息", use="", party="", party_account=""),
+        BankLine(amount=-30, at=at(10, 8)),
+    ]
+    day.take_file(written(day.of.account, lines))
+    day.reconcile()
+    (loose,) = unmatched.load(day.db, day.of.account).lines
+    asked = proposals.propose(day.db, Chosen(lines=[loose.id], books="fee"), reason="年费", by=BUREAU, now=at(10, 9))
+    proposals.approve(day.db, asked.id, by=SECOND, now=at(10, 9))
+    made = day.db.execute(select(match.c.id).where(match.c.rule == "interest")).scalar_one()
+    with pytest.raises(MovedOn, match=r"0\.30 are asked of bank/"):
+        undoing.undo(day.db, made, reason="错", by=BUREAU, now=at(10, 9))
 
 
 def test_one_line_for_two_notified_payments_is_matched_by_two_people(day: Day) -> None:
