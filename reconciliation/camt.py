@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, cast
 from reconciliation.camt_account import Account, currency_of, page
 from reconciliation.camt_entry import Line
 from reconciliation.camt_entry import read as read_entry
+from reconciliation.camt_lines import Lines
 from reconciliation.camt_shape import Element, Written, local
 from reconciliation.camt_stream import KINDS, Stream
 from reconciliation.noted import Noted
@@ -68,13 +69,13 @@ def walk(text: Iterable[str]) -> Iterator[Line | Account]:
 
 
 def _collected(text: Iterable[str]) -> list[Statement]:
-    pages, lines = [], []
+    pages, lines = [], Lines()
     for each in walk(text):
         if isinstance(each, Line):
-            lines.append(each)
+            lines.add(each)
         else:
             pages.append(page(each, lines))
-            lines = []
+            lines = Lines()
     return joined(pages)
 
 

@@ -1,19 +1,21 @@
 """One account's part of a camt message (Stmt, Rpt, Ntfctn): its balances and sums, and the page its lines make."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+import pandas as pd
+
 from reconciliation import control
 from reconciliation.amounts import EXPONENT, NotExact, minor
-from reconciliation.camt_entry import Line, moment, signed
+from reconciliation.camt_entry import moment, signed
+from reconciliation.camt_lines import Lines
 from reconciliation.camt_shape import Element, leaves, local
 from reconciliation.noted import Noted
 from reconciliation.pages import Page
-from reconciliation.statement import BadRow, ControlTotalsBroken, Kind, NotAStatement, Statement, frame
+from reconciliation.statement import BadRow, ControlTotalsBroken, Kind, NotAStatement, Statement
 
 _VERSION: Final = re.compile(r"camt\.05[234]\.001\.[0-9]{2}", re.ASCII)
 NAMESPACE: Final = "xmlns-was"
@@ -67,7 +69,7 @@ def currency_of(element: Element, of_entry: str = "") -> str:
     return currency
 
 
-def page(account: Account, lines: Sequence[Line]) -> Page:
+def page(account: Account, lines: Lines) -> Page:
     """The account's lines with its balances, its own counts and sums checked. Raises BadRow, ControlTotalsBroken."""
     opening, closing = (_balance(account, codes) for codes in (_OPENING, _CLOSING))
     number, last = _only(account.head, "StmtPgntn/PgNb").lstrip("0"), _only(account.head, "StmtPgntn/LastPgInd")
@@ -77,22 +79,23 @@ def page(account: Account, lines: Sequence[Line]) -> Page:
         opening = _balance(account, _INTERIM)
     if not ends_here:
         closing = _balance(account, _INTERIM, latest=True)
-    _summary(account, lines)
-    flipped = _flips(account, lines, opening, closing)
+    stated = lines.stated()
+    _summary(account, stated)
+    flipped = _flips(account, stated, opening, closing)
     if opening is None or closing is None:
         _unproved(account)
     period = [_day(account.head, f"FrToDt/{name}") for name in ("Fr", "To")]
-    days = [line.booked_on for line in lines]
+    days = [date.fromisoformat(each) for each in stated["booked_on"].agg(["min", "max"])] if len(stated) else [None]
     statement = Statement(
         account=_only(account.head, "Acct/Id/IBAN", "Acct/Id/Othr/Id"),
         currency=account.currency,
         opening=opening,
         closing=closing,
-        begins=period[0] or (date.fromisoformat(min(days)) if days else None),
-        ends=period[1] or (date.fromisoformat(max(days)) if days else None),
+        begins=period[0] or days[0],
+        ends=period[1] or days[-1],
         identifier=_only(account.head, "Id"),
         format=account.format,
-        lines=frame(_columns(lines, flipped=flipped)),
+        lines=lines.settled(flipped=flipped),
         notes=account.noted.sentences(),
         kind=account.kind,
     )
@@ -181,23 +184,23 @@ def _unproved(account: Account) -> None:
     )
 
 
-def _flips(account: Account, lines: Sequence[Line], opening: int | None, closing: int | None) -> bool:
+def _flips(account: Account, lines: pd.DataFrame, opening: int | None, closing: int | None) -> bool:
     """Whether an entry with RvslInd moves the account against its CdtDbtInd.
 
     Banks differ: some state the direction of the entry that is undone, some that of the undoing. The house reads the
     first; where only the other lets the statement close, the balances decide.
     """
-    undone = [line.amount for line in lines if line.reversal]
+    undone: list[int] = lines["amount"][lines["reversal"]].tolist()
     if not undone:
         return True
     if opening is None or closing is None:
         account.noted.add("含冲正分录而无期初、期末余额，冲正方向按 RvslInd 反向处理，未能以余额验证")
         return True
-    as_stated = opening + sum(line.amount for line in lines)
+    as_stated: int = opening + sum(lines["amount"].tolist())
     return as_stated != closing or sum(undone) == 0
 
 
-def _summary(account: Account, lines: Sequence[Line]) -> None:
+def _summary(account: Account, lines: pd.DataFrame) -> None:
     """The bank's own count and sums of entries (TxsSummry), where given, against what was read."""
     head, count = account.head, account.count
     stated = _only(head, "TxsSummry/TtlNtries/NbOfNtries")
@@ -206,9 +209,7 @@ def _summary(account: Account, lines: Sequence[Line]) -> None:
             f"the summary states {stated} entries, the statement holds {count}",
             f"汇总写明 {stated} 笔，对账单内有 {count} 笔",
         )
-    booked = Counter[int]()
-    for line in lines:
-        booked[line.number] += line.amount
+    booked = lines.groupby("number", sort=False)["amount"].sum().tolist()  # entries, whose lines fit an int64 together
     if len(booked) < count:
         return  # the bank's sums may hold what is not booked yet, and is in the notes
     for path, english, chinese, sign in (
@@ -217,23 +218,9 @@ def _summary(account: Account, lines: Sequence[Line]) -> None:
     ):
         text = _only(head, f"TxsSummry/{path}/Sum")
         if text:
-            found = sum(sign * amount for amount in booked.values() if sign * amount > 0)
+            found = sum(sign * amount for amount in booked if sign * amount > 0)
             try:
                 total = minor(text, account.currency)
             except NotExact as reason:
                 raise BadRow(f"{english}: {reason}", f"{chinese}：{reason.chinese}", cell=text[:60]) from None
             control.agrees(english, chinese, stated=total, found=found, currency=account.currency)
-
-
-def _columns(lines: Sequence[Line], *, flipped: bool) -> dict[str, Sequence[object]]:
-    """The lines as columns, reversals with the sign and the far side that they turned out to have."""
-    final = [
-        line
-        if not line.reversal
-        else line._replace(amount=-line.amount)
-        if flipped
-        else line._replace(counterparty=line.other, counterparty_account=line.other_account)
-        for line in lines
-    ]
-    columns = dict(zip(Line._fields, zip(*final, strict=True) if final else [()] * len(Line._fields), strict=True))
-    return {**columns, "balance": [None] * len(final)}

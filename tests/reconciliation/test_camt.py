@@ -1,10 +1,12 @@
 """camt.053: what each entry becomes, and what is refused."""
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from reconciliation import camt_lines
 from reconciliation.amounts import major
 from reconciliation.reading import read
 from reconciliation.statement import (
@@ -119,6 +121,18 @@ def test_the_balances_decide_which_way_a_reversal_moves(closing: str, amounts: l
     assert found.lines["amount"].tolist() == amounts
     assert found.lines["reversal"].tolist() == [False, True]
     assert found.lines["counterparty"][1] == ("张三" if amounts[1] < 0 else "本机构")
+
+
+def test_lines_are_the_same_in_however_many_blocks_they_are_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    paid = detail(debtor="张三", creditor="本机构", account="6")
+    entries = [entry(f"{at}.00", reversal=at % 3 == 0, details=[paid]) for at in range(1, 9)]
+    files = [day(*entries, opening="0.00", closing=closing) for closing in ("18.00", "36.00")]
+    whole = [only(each).lines for each in files]
+    monkeypatch.setattr(camt_lines, "_BLOCK", 3)
+    for data, lines in zip(files, whole, strict=True):
+        pd.testing.assert_frame_equal(only(data).lines, lines)
+    assert whole[0]["amount"].tolist() == [100, 200, -300, 400, 500, -600, 700, 800]
+    assert whole[1]["counterparty"].tolist() == ["张三", "张三", "本机构", "张三", "张三", "本机构", "张三", "张三"]
 
 
 def test_a_reversal_without_balances_flips_and_says_that_nothing_proves_it() -> None:
