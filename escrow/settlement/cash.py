@@ -11,7 +11,6 @@ from escrow.enrolment.tables import payment
 from escrow.refusals import Unknown
 from escrow.rules.months import SHANGHAI
 from escrow.settlement import confirmations, frozen, statements
-from escrow.settlement.statements import Imported
 from escrow.settlement.tables import STANDS, match, statement_line
 from ledger.balances import balance
 from ledger.money import Money
@@ -73,9 +72,7 @@ def stated_at(db: Connection, account: str, on: date | None = None) -> Stated | 
         return Stated(on=on, balance=signed[1], statement_id=signed[0])
     over = None if on is None else statements.over(db, account, on)
     if on is not None and over is not None and over.opening is not None:
-        closing = over.closing if over.ends == on else None
-        balance = _moved_to(db, over, on) if closing is None else closing
-        return Stated(on=on, balance=balance, statement_id=over.id)
+        return Stated(on=on, balance=statements.balance_within(db, over, on), statement_id=over.id)
     last = statements.last_with_balance(db, account, until=on)
     told = confirmations.last(db, account, until=on)
     if told is not None and (last is None or told.day > last.ends):
@@ -83,15 +80,6 @@ def stated_at(db: Connection, account: str, on: date | None = None) -> Stated | 
     if last is None or last.closing is None:
         return None
     return Stated(on=last.ends, balance=last.closing, statement_id=last.id)
-
-
-def _moved_to(db: Connection, over: Imported, day: date) -> int:
-    """The opening of a statement and what the account's lines moved from then up to a day."""
-    line = statement_line.c
-    moved = select(func.coalesce(func.sum(line.amount), 0)).where(
-        line.account == over.account, line.booked_on >= over.begins, line.booked_on <= day
-    )
-    return (over.opening or 0) + int(db.execute(moved).scalar_one())
 
 
 def _brought_in(db: Connection, account: str) -> Sequence[Difference]:

@@ -145,9 +145,10 @@ def of_account(db: Connection, account: str, *, after: int = 0, limit: int | Non
 def _must_be_needed(db: Connection, account: str, day: date) -> int | None:
     """The statement that covers the day, None before the first one. It must not state a balance itself."""
     frozen.must_be_open(db, account, [day])
-    stated = statements.over(db, account, day)
-    if stated is not None and stated.closing is not None:
-        balance = Money(stated.closing).major if stated.ends == day else "the one that its lines come to"
+    last = statements.last_with_balance(db, account, until=day)
+    closed = last if last is not None and last.ends == day else None
+    if (stated := statements.over(db, account, day) or closed) is not None:
+        balance = Money(statements.balance_within(db, stated, day)).major
         raise StatedAlready(statement=stated.id, day=day, balance=balance)
     s = statement.c
     covering = select(s.id).where(s.account == account, s.begins <= day, s.ends >= day).order_by(s.id.desc()).limit(1)

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from escrow.access import trail
@@ -115,6 +115,20 @@ def over(db: Connection, account: str, day: date) -> Imported | None:
     query = select(table).where(s.account == account, s.begins <= day, s.ends >= day, s.opening.is_not(None))
     row = db.execute(query.order_by(s.id.desc()).limit(1)).one_or_none()
     return None if row is None else Imported(**row._asdict())
+
+
+def balance_within(db: Connection, stated: Imported, day: date) -> int:
+    """What a statement says its account held at the end of a day that it covers, in fen.
+
+    What it closes with on its last day, else what it opens with and what the account's lines moved up to the day.
+    """
+    if stated.ends == day and stated.closing is not None:
+        return stated.closing
+    line = statement_line.c
+    moved = select(func.coalesce(func.sum(line.amount), 0)).where(
+        line.account == stated.account, line.booked_on >= stated.begins, line.booked_on <= day
+    )
+    return (stated.opening or 0) + int(db.execute(moved).scalar_one())
 
 
 def first_with_balance(db: Connection, account: str) -> Imported | None:

@@ -110,6 +110,8 @@ IF {condition} THEN RAISE EXCEPTION '{why}' USING ERRCODE = 'restrict_violation'
 _ON_POSTGRESQL = (
     "ALTER TABLE day_signoff ADD COLUMN confirmation_id BIGINT"
     " CONSTRAINT fk_day_signoff_confirmation_id REFERENCES balance_confirmation (id)",
+    "COMMENT ON COLUMN day_signoff.confirmation_id IS 'says its balance; NULL: the statement'",
+    "COMMENT ON COLUMN day_signoff.statement_id IS 'the one that covers it'",
     _REFUSES.format(
         name="balance_confirmation_kept",
         condition=f"TG_OP <> 'UPDATE' OR OLD.state <> 'entered' OR {_changed('IS DISTINCT FROM')}",

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from escrow.access.tables import audit_entry
@@ -23,7 +23,8 @@ from escrow.settlement.confirmations import (
 from escrow.settlement.frozen import DayFrozen
 from escrow.settlement.signing import CashNotProved, NoBalanceStated
 from escrow.settlement.statements import NotSupervised
-from tests.escrow.county import BANK, BUREAU, SECOND, at, breaches, school
+from escrow.settlement.tables import statement
+from tests.escrow.county import BANK, BUREAU, SECOND, at, breaches, school, unguarded
 from tests.escrow.settlement.bank_days import BankLine, written
 from tests.reconciliation.bank_files import OLD_HEADER, corporate
 
@@ -125,6 +126,10 @@ def test_what_a_statement_states_nobody_enters_and_a_later_statement_outranks_wh
     with pytest.raises(StatedAlready) as refused:
         entered(db, 570)
     assert refused.value.facts["balance"] == "5.70"
+    unguarded(db, "statement")
+    db.execute(update(statement).where(statement.c.closing.is_not(None)).values(opening=None))
+    with pytest.raises(StatedAlready):
+        entered(db, 570)
     with pytest.raises(StatedAlready):
         confirmations.approve(db, waiting.id, by=SECOND, now=NOW)
     assert signed(db).confirmation_id is None
