@@ -1,7 +1,9 @@
 """What the tests of the service share besides the databases."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -32,21 +34,26 @@ def one_postgres(postgres: Postgres, next_database: Callable[[], str]) -> Iterat
     postgres.drop(name)
 
 
-@pytest.fixture
-def rolled_back(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """An engine for one transaction that will not be committed; the test runs once for each kind of database.
-
-    On PostgreSQL they all share one database: making one takes longer than most tests. A test that also asks for the
-    `engine` gets that one.
-    """
-    kind = getattr(request, "param", None)
-    if kind != "sqlite":
-        # Asked for by name, so that a run on SQLite alone never starts PostgreSQL.
-        yield request.getfixturevalue("engine" if kind is None else "one_postgres")
-        return
-    engine = open_engine(request.getfixturevalue("sqlite_url"))
+@pytest.fixture(scope="session")
+def one_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The service's engine on a migrated SQLite file in which nothing is ever committed."""
+    engine = open_engine(f"sqlite:///{shutil.copyfile(sqlite_template, tmp_path_factory.mktemp('one') / 'escrow.db')}")
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def rolled_back(request: pytest.FixtureRequest) -> Engine:
+    """An engine for one transaction that will not be committed; the test runs once for each kind of database.
+
+    They all share one database of each kind: making one, and an engine that has to compile every statement anew, takes
+    longer than most tests. A test that also asks for the `engine` gets that one.
+    """
+    kind = getattr(request, "param", None)
+    # Asked for by name, so that a run on SQLite alone never starts PostgreSQL.
+    fixture = {None: "engine", "sqlite": "one_sqlite", "postgresql": "one_postgres"}[kind]
+    engine: Engine = request.getfixturevalue(fixture)
+    return engine
 
 
 @pytest.fixture
