@@ -18,6 +18,9 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 _DTYPE: Final = pd.StringDtype("pyarrow", na_value=np.nan)
 """What pandas calls "str"."""
 
+_NEVER: Final = "a^"
+"""A pattern that no text has."""
+
 
 def texts(column: pd.Series) -> Texts:
     """The column's texts, in one piece."""
@@ -52,7 +55,7 @@ def filled(parts: Sequence[Texts], between: str) -> Texts:
     return pc.binary_join_element_wise(*some, pa.scalar(between, pa.large_string()), null_handling="skip")
 
 
-def mapped(found: Texts, function: Callable[[str], str], *, unless: str = "a^") -> Texts:
+def mapped(found: Texts, function: Callable[[str], str], *, unless: str = _NEVER) -> Texts:
     """Each text by the function, which is asked once for each distinct text; texts of the pattern stay as they are."""
     strange = pc.invert(pc.match_substring_regex(found, unless))
     coded = found.filter(strange).dictionary_encode()

@@ -26,7 +26,7 @@ DELIMITERS: Final = (",", "\t", "|")
 _HEAD: Final = 1 << 18
 """Characters in which a header is looked for."""
 _PIECE: Final = 1 << 22
-"""Characters of a text that are cut into cells together."""
+"""Characters of a text that are cut into cells together, by one core."""
 _BATCH: Final = 50_000
 """Rows of a sheet that are turned into columns together."""
 _AFTER_QUOTE: Final = re.compile('"[\t ]+(?=[,\r\n]|\\Z)')
@@ -78,7 +78,7 @@ def from_rows(
 ) -> Table:
     """A table of rows that are texts already; rows may differ in width. Raises TooLarge."""
     coming = iter(rows)
-    batches = iter(lambda: list(islice(coming, _BATCH)), [])  # a text takes a tenth of the memory once Arrow has it
+    batches = iter(lambda: list(islice(coming, _BATCH)), [])  # Python's texts are larger than Arrow's
     return _table(map(_block, batches), damaged=damaged, sheet=sheet)
 
 
@@ -96,7 +96,7 @@ def _block(rows: Sequence[Sequence[str]]) -> _Block:
 
 
 def _unquoted(text: str, delimiter: str) -> _Block:
-    """Whole lines in which nothing is quoted: what stands between two marks is a cell. Many times a reader's speed."""
+    """Whole lines in which nothing is quoted: what stands between two marks is a cell."""
     data = np.frombuffer(text.encode() if text.endswith("\n") else f"{text}\n".encode(), np.uint8)
     line_ends = data == ord("\n")
     marks = line_ends | (data == ord(delimiter))
@@ -134,7 +134,7 @@ def _quoted(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces of whole lines: what is done to one piece stays in the processor's cache."""
+    """The text in pieces of whole lines."""
     at = 0
     while at < len(text):
         end = text.find("\n", at + _PIECE) + 1 or len(text)
